@@ -1,0 +1,147 @@
+//! A task as its row shows it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Counts, Error, LeaseToken, Progress, Reason, State, Timestamp, UniqueId, WorkerId, params};
+
+/// A task as it stood when it was read. Fields have the names of the columns, in Rust, JSON and SQL alike.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Task {
+    /// The row's number, in the order of pushing as the database counts.
+    #[serde(skip)]
+    pub id: i64,
+    /// The public id.
+    pub unique_id: UniqueId,
+    /// The name of the code that runs it.
+    pub method: String,
+    /// Its category.
+    #[serde(rename = "type")]
+    pub task_type: String,
+    /// Where it stands.
+    pub state: State,
+    /// Its params as JSON text.
+    #[serde(serialize_with = "as_raw_json")]
+    pub params: Option<String>,
+    /// What it answered, or why it failed.
+    pub content: Option<String>,
+    /// Whether `content` was cut to fit.
+    pub content_cut: bool,
+    /// Why it failed or waits again.
+    pub reason: Option<Reason>,
+    /// Who submitted it.
+    pub creator: Option<String>,
+    /// −9 … 9, higher first.
+    pub priority: i64,
+    /// Its key, unique per method while it waits or runs.
+    pub task_key: Option<String>,
+    /// When it may run.
+    pub run_at: Timestamp,
+    /// How far it has come.
+    pub progress: Option<Progress>,
+    /// What is counted about it.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Retries of its own, which win over the method's.
+    pub retries: Option<i64>,
+    /// Longest run of one attempt, in milliseconds.
+    pub timeout_ms: Option<i64>,
+    /// Longest time without progress, in milliseconds.
+    pub stall_timeout_ms: Option<i64>,
+    /// Whether someone asked to cancel it while it ran.
+    pub cancel_requested: bool,
+    /// The worker that runs it, or ran it last.
+    pub worker_id: Option<WorkerId>,
+    /// Its fence: grows by one at each claim.
+    pub lease_token: LeaseToken,
+    /// When it was pushed.
+    pub created_date: Timestamp,
+    /// When its state last changed.
+    pub modified_date: Timestamp,
+}
+
+impl Task {
+    /// A task with the given essentials and everything else at its default; rows fill in the rest.
+    pub fn with(id: i64, unique_id: UniqueId, method: String, state: State) -> Self {
+        Self {
+            id,
+            unique_id,
+            method,
+            task_type: String::new(),
+            state,
+            params: None,
+            content: None,
+            content_cut: false,
+            reason: None,
+            creator: None,
+            priority: 0,
+            task_key: None,
+            run_at: Timestamp(0),
+            progress: None,
+            counts: Counts::default(),
+            retries: None,
+            timeout_ms: None,
+            stall_timeout_ms: None,
+            cancel_requested: false,
+            worker_id: None,
+            lease_token: LeaseToken(0),
+            created_date: Timestamp(0),
+            modified_date: Timestamp(0),
+        }
+    }
+
+    /// The params, if they mean any: NULL, `[]` and `{}` are none.
+    pub fn params_json(&self) -> Option<&str> {
+        self.params.as_deref().filter(|json| !params::is_none(json))
+    }
+
+    /// The content as the value a method returned; strings are stored as they are, others as JSON.
+    pub fn content_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let text = self.content.as_deref().unwrap_or("null");
+        serde_json::from_str(text)
+            .or_else(|fault| serde_json::from_value(serde_json::Value::from(text)).map_err(|_| fault))
+            .map_err(|fault| {
+                Error::invalid(format!("the content of task {} is not of the asked type", self.unique_id)).with_source(fault)
+            })
+    }
+}
+
+/// Params are JSON already: show them as such, unless a plain INSERT stored something else.
+fn as_raw_json<S: serde::Serializer>(params: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match params.as_deref().map(serde_json::from_str::<&serde_json::value::RawValue>) {
+        None => serializer.serialize_none(),
+        Some(Ok(raw)) => raw.serialize(serializer),
+        Some(Err(_)) => params.serialize(serializer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(content: &str) -> Task {
+        let mut task = Task::with(1, UniqueId::from_row("a".into()), "m".into(), State::Success);
+        task.content = Some(content.into());
+        task
+    }
+
+    #[test]
+    fn content_reads_back_as_a_plain_string_or_as_json() {
+        assert_eq!(answered("hello").content_as::<String>().unwrap(), "hello");
+        assert_eq!(answered("[1,2]").content_as::<Vec<u64>>().unwrap(), [1, 2]);
+        assert_eq!(answered("7").content_as::<u64>().unwrap(), 7);
+        assert!(answered("hello").content_as::<u64>().is_err());
+    }
+
+    #[test]
+    fn json_shows_params_as_json_and_dates_as_rfc_3339() {
+        let mut task = answered("x");
+        task.params = Some("{\"n\":9007199254740993}".into());
+        let json = serde_json::to_string(&task).unwrap();
+        assert!(json.contains("\"params\":{\"n\":9007199254740993}") && json.contains("\"type\":\"\""), "{json}");
+        assert!(json.contains("\"created_date\":\"1970-01-01T00:00:00Z\""), "{json}");
+        task.params = Some("not json".into());
+        assert!(serde_json::to_string(&task).unwrap().contains("\"params\":\"not json\""));
+    }
+}
