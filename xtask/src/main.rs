@@ -1,0 +1,42 @@
+//! The workspace's own commands: this file is their table of contents.
+
+mod guard;
+mod packages;
+mod servers;
+mod session;
+
+use std::process::ExitCode;
+
+/// What every command answers: a message for the reader when it cannot go on.
+type Outcome<T> = Result<T, String>;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  servers [--only KINDS] [--env-file PATH]   start private servers, keep them until Ctrl-C
+
+KINDS is a comma list of sqlite, mariadb, mysql, postgres.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let outcome = match command {
+        "servers" => servers::run(rest),
+        guard::COMMAND => guard::run(rest),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("unknown command {other}\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

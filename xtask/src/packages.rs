@@ -1,0 +1,121 @@
+//! What the tests need from the system: found, or installed by apt-get, or named exactly.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Outcome;
+use crate::servers::launch::is_root;
+use crate::servers::mysql_unpack::Unpacked;
+use crate::servers::{Kind, Missing, postgres};
+
+/// Python's database modules are for the tests that speak to the tables from outside.
+const PYTHON: [&str; 3] = ["python3", "python3-pymysql", "python3-psycopg2"];
+
+/// Brings what the kinds need and answers those that cannot be had.
+pub(crate) fn ensure(kinds: &[Kind]) -> Vec<Missing> {
+    let wanted: Vec<&str> = kinds.iter().filter(|&&kind| !is_there(kind)).flat_map(|&kind| packages(kind)).copied().collect();
+    let mut complaint = None;
+    if !wanted.is_empty() {
+        complaint = install(&wanted).err();
+    }
+    let mut missing = Vec::new();
+    for &kind in kinds {
+        let reason = match kind {
+            Kind::Mysql => Unpacked::ensure().err(),
+            _ if is_there(kind) => None,
+            _ => Some(format!(
+                "{}; install by hand: {}",
+                complaint.as_deref().unwrap_or("still not found after installing"),
+                packages(kind).join(" ")
+            )),
+        };
+        if let Some(reason) = reason {
+            missing.push(Missing { kind, reason });
+        }
+    }
+    missing
+}
+
+/// The smallest packages that hold server and client, without services.
+fn packages(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Sqlite => &["sqlite3", PYTHON[0]],
+        Kind::Mariadb => &["mariadb-server-core", "mariadb-client-core", PYTHON[0], PYTHON[1]],
+        Kind::Mysql => &[],
+        Kind::Postgres => &["postgresql", PYTHON[0], PYTHON[2]],
+    }
+}
+
+fn is_there(kind: Kind) -> bool {
+    let has_module = |name: &str| {
+        let roots = ["/usr/lib/python3/dist-packages"];
+        roots.iter().any(|root| Path::new(root).join(name).exists())
+    };
+    match kind {
+        Kind::Sqlite => find_program("sqlite3").is_some() && find_program("python3").is_some(),
+        Kind::Mariadb => {
+            find_program("mariadbd").is_some()
+                && find_program("mariadb-install-db").is_some()
+                && find_program("mariadb").is_some()
+                && has_module("pymysql")
+        }
+        Kind::Mysql => true,
+        Kind::Postgres => postgres::programs().is_some() && find_program("psql").is_some() && has_module("psycopg2"),
+    }
+}
+
+/// Looks where servers live too: the path of a plain user often lacks those folders.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let more = ["/usr/sbin", "/usr/local/sbin", "/usr/bin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn install(packages: &[&str]) -> Outcome<()> {
+    if find_program("apt-get").is_none() {
+        return Err("apt-get is not on this machine".to_owned());
+    }
+    eprintln!("installing {} ...", packages.join(" "));
+    let script = install_script(packages);
+    let mut command = if is_root() {
+        Command::new("sh")
+    } else {
+        let mut command = Command::new("sudo");
+        command.arg("sh");
+        command
+    };
+    // A question cannot be answered here, except sudo's own, which goes to the terminal.
+    let output = command
+        .args(["-c", &script])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot run apt-get as root: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("apt-get failed: {}", said.lines().last().unwrap_or("no reason given")))
+}
+
+/// No service may start and no cluster may be made: both are asked for in the system's own way, and taken back.
+fn install_script(packages: &[&str]) -> String {
+    format!(
+        "set -e
+export DEBIAN_FRONTEND=noninteractive
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f '$policy EXIT
+  printf '#!/bin/sh\\nexit 101\\n' > $policy
+  chmod 755 $policy
+fi
+clusters=/etc/postgresql-common/createcluster.conf
+if [ ! -e $clusters ]; then
+  mkdir -p /etc/postgresql-common
+  echo 'create_main_cluster = false' > $clusters
+fi
+apt-get -o DPkg::Lock::Timeout=300 -q update >&2
+apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold -q install --yes --no-install-recommends {} >&2
+",
+        packages.join(" ")
+    )
+}

@@ -1,0 +1,91 @@
+//! Private database servers for tests: which kinds there are, and the command that keeps them running.
+
+pub(crate) mod launch;
+pub(crate) mod mariadb;
+pub(crate) mod mysql;
+pub(crate) mod mysql_unpack;
+pub(crate) mod postgres;
+
+use crate::Outcome;
+use crate::packages;
+use crate::session::Session;
+
+/// A database that the conformance suite runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Mariadb,
+    Mysql,
+    Postgres,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::Sqlite, Self::Mariadb, Self::Mysql, Self::Postgres];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Mariadb => "mariadb",
+            Self::Mysql => "mysql",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// The variable that carries the server's admin URL; SQLite has no server.
+    pub(crate) fn url_variable(self) -> Option<String> {
+        (self != Self::Sqlite).then(|| format!("MISSION_TEST_{}_URL", self.name().to_uppercase()))
+    }
+
+    fn parse(name: &str) -> Outcome<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| format!("unknown database kind {name}: use sqlite, mariadb, mysql or postgres"))
+    }
+
+    pub(crate) fn parse_list(list: &str) -> Outcome<Vec<Self>> {
+        list.split(',').filter(|name| !name.is_empty()).map(|name| Self::parse(name.trim())).collect()
+    }
+}
+
+/// A kind that is not tested, and why.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    pub(crate) kind: Kind,
+    pub(crate) reason: String,
+}
+
+/// Starts the servers, says where they are, and keeps them until this process ends.
+pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
+    let mut kinds = Kind::ALL.to_vec();
+    let mut env_file = None;
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--only" => kinds = Kind::parse_list(value()?)?,
+            "--env-file" => env_file = Some(value()?.clone()),
+            other => return Err(format!("servers does not know {other}")),
+        }
+    }
+    let missing = packages::ensure(&kinds);
+    let session = Session::start(&kinds, missing)?;
+    let lines = session.export_lines();
+    print!("{lines}");
+    if let Some(path) = env_file {
+        write_whole(&path, &lines)?;
+    }
+    for missing in session.missing() {
+        eprintln!("{} is not there: {}", missing.kind.name(), missing.reason);
+    }
+    eprintln!("servers are up; Ctrl-C stops them");
+    session.wait()
+}
+
+/// A reader of the file never sees half of it.
+fn write_whole(path: &str, lines: &str) -> Outcome<()> {
+    let beside = format!("{path}.new");
+    std::fs::write(&beside, lines)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(|error| format!("cannot write {path}: {error}"))
+}

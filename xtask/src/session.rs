@@ -1,0 +1,109 @@
+//! A running set of servers as the commands see it: their URLs, what is missing, and the tie to the guard.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Stdio};
+
+use crate::Outcome;
+use crate::guard;
+use crate::servers::launch::detached;
+use crate::servers::{Kind, Missing};
+
+/// Servers that live until this value is dropped or the process ends.
+pub(crate) struct Session {
+    guard: Child,
+    tie: Option<ChildStdin>,
+    urls: Vec<(Kind, String)>,
+    missing: Vec<Missing>,
+}
+
+impl Session {
+    /// Starts a server for each kind that needs one and is not missing.
+    pub(crate) fn start(kinds: &[Kind], missing: Vec<Missing>) -> Outcome<Self> {
+        let wanted: Vec<&str> = kinds
+            .iter()
+            .filter(|&&kind| kind != Kind::Sqlite && !missing.iter().any(|gone| gone.kind == kind))
+            .map(|kind| kind.name())
+            .collect();
+        let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+        let mut guard = detached(program)
+            .args([guard::COMMAND, &wanted.join(",")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cannot start the servers' guard: {error}"))?;
+        let tie = guard.stdin.take();
+        let answers = guard.stdout.take().ok_or("the guard has no output")?;
+        let mut session = Self { guard, tie, urls: Vec::new(), missing };
+        for kind in Kind::ALL {
+            let asked = kinds.contains(&kind);
+            if !asked {
+                session.missing.push(Missing { kind, reason: "not asked for (--only)".to_owned() });
+            }
+        }
+        session.listen(BufReader::new(answers))?;
+        Ok(session)
+    }
+
+    fn listen(&mut self, answers: impl BufRead) -> Outcome<()> {
+        for line in answers.lines().map_while(Result::ok) {
+            let mut words = line.splitn(3, ' ');
+            match (words.next(), words.next(), words.next()) {
+                (Some("url"), Some(name), Some(url)) => {
+                    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or("unknown kind of server")?;
+                    self.urls.push((kind, url.to_owned()));
+                }
+                (Some("ready"), ..) => return Ok(()),
+                _ => return Err(line.replace("\\n", "\n")),
+            }
+        }
+        Err("the servers' guard ended before they were ready".to_owned())
+    }
+
+    pub(crate) fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// What a test process needs in its environment.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let mut variables: Vec<(String, String)> =
+            self.urls.iter().filter_map(|(kind, url)| Some((kind.url_variable()?, url.clone()))).collect();
+        let skip: Vec<&str> = self.missing.iter().map(|missing| missing.kind.name()).collect();
+        variables.push(("MISSION_TEST_SKIP".to_owned(), skip.join(",")));
+        variables
+    }
+
+    pub(crate) fn export_lines(&self) -> String {
+        self.environment().iter().fold(String::new(), |mut lines, (name, value)| {
+            let _ = writeln!(lines, "export {name}='{value}'");
+            lines
+        })
+    }
+
+    /// Keeps the servers until this process is ended; returns only if the guard was lost.
+    pub(crate) fn wait(mut self) -> Outcome<()> {
+        let status = self.guard.wait().map_err(|error| format!("the servers' guard was lost: {error}"))?;
+        Err(format!("the servers' guard ended by itself: {status}"))
+    }
+
+    /// Names a process that must not outlive this one.
+    pub(crate) fn watch(&mut self, pid: u32) -> Outcome<()> {
+        self.tell(&format!("watch {pid}"))
+    }
+
+    pub(crate) fn unwatch(&mut self) -> Outcome<()> {
+        self.tell("done")
+    }
+
+    fn tell(&mut self, line: &str) -> Outcome<()> {
+        let tie = self.tie.as_mut().ok_or("the guard has no input")?;
+        writeln!(tie, "{line}").map_err(|error| format!("the servers' guard is gone: {error}"))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.tie.take());
+        let _ = self.guard.wait();
+    }
+}
