@@ -118,7 +118,9 @@ fn end_tree(root: u32) {
     while let Some(&pid) = tree.get(next) {
         next += 1;
         let Ok(output) = Command::new("ps").args(["-o", "pid=", "--ppid", &pid.to_string()]).output() else { break };
-        tree.extend(String::from_utf8_lossy(&output.stdout).split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        tree.extend(
+            String::from_utf8_lossy(&output.stdout).split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()),
+        );
     }
     for pid in tree {
         signal(pid, "KILL");

@@ -50,7 +50,8 @@ impl Session {
             let mut words = line.splitn(3, ' ');
             match (words.next(), words.next(), words.next()) {
                 (Some("url"), Some(name), Some(url)) => {
-                    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or("unknown kind of server")?;
+                    let kind =
+                        Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or("unknown kind of server")?;
                     self.urls.push((kind, url.to_owned()));
                 }
                 (Some("ready"), ..) => return Ok(()),

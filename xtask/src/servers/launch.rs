@@ -123,8 +123,9 @@ impl Server {
     pub(crate) fn start(plan: Plan) -> Outcome<Self> {
         let log = plan.folder.join("log");
         let open = || File::options().create(true).append(true).open(&log);
-        let (out, err) =
-            open().and_then(|out| Ok((out, open()?))).map_err(|error| format!("cannot open {}: {error}", log.display()))?;
+        let (out, err) = open()
+            .and_then(|out| Ok((out, open()?)))
+            .map_err(|error| format!("cannot open {}: {error}", log.display()))?;
         let argv = with_user(&plan.argv, plan.user, Some(plan.stop_signal));
         let child = detached(&argv[0])
             .args(&argv[1..])

@@ -18,7 +18,8 @@ grant all privileges on *.* to 'mission'@'%' with grant option;\n";
 /// Makes the data folder and says how to start the server on it.
 pub(crate) fn plan(folder: &Path) -> Outcome<Plan> {
     let server = find_program("mariadbd").ok_or("mariadbd not found: install mariadb-server-core")?;
-    let install = find_program("mariadb-install-db").ok_or("mariadb-install-db not found: install mariadb-server-core")?;
+    let install =
+        find_program("mariadb-install-db").ok_or("mariadb-install-db not found: install mariadb-server-core")?;
     let data = folder.join("data");
     let init = folder.join("init.sql");
     fs::write(&init, FIRST_STATEMENTS).map_err(|error| format!("cannot write {}: {error}", init.display()))?;

@@ -25,7 +25,8 @@ pub(crate) fn plan(folder: &Path) -> Outcome<Plan> {
     let mut argv = command(&unpacked);
     argv.extend(shared_options(folder, port));
     argv.extend(
-        ["--mysqlx=OFF", "--secure-file-priv=NULL", "--innodb-doublewrite=OFF", "--innodb-fast-shutdown=2"].map(str::to_owned),
+        ["--mysqlx=OFF", "--secure-file-priv=NULL", "--innodb-doublewrite=OFF", "--innodb-fast-shutdown=2"]
+            .map(str::to_owned),
     );
     Ok(Plan {
         name: "mysql",

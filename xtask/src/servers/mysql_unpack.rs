@@ -82,12 +82,14 @@ fn cache_folder() -> Outcome<PathBuf> {
 /// Downloads with a private package state (so the system's is untouched) and unpacks.
 fn fetch(scratch: &Path) -> Outcome<PathBuf> {
     eprintln!("fetching MySQL 9 (about 66 MB, once) ...");
-    let make = |path: PathBuf| fs::create_dir_all(&path).map_err(|error| format!("cannot make {}: {error}", path.display()));
+    let make =
+        |path: PathBuf| fs::create_dir_all(&path).map_err(|error| format!("cannot make {}: {error}", path.display()));
     make(scratch.join("state/lists/partial"))?;
     make(scratch.join("cache/archives/partial"))?;
     make(scratch.join("root"))?;
     let write = |name: &str, text: &str| {
-        fs::write(scratch.join(name), text).map_err(|error| format!("cannot write {name} in {}: {error}", scratch.display()))
+        fs::write(scratch.join(name), text)
+            .map_err(|error| format!("cannot write {name} in {}: {error}", scratch.display()))
     };
     // An empty status file: nothing counts as installed, so every library is fetched.
     write("status", "")?;
@@ -132,8 +134,7 @@ fn apt(scratch: &Path, arguments: &[&str]) -> Outcome<()> {
 
 fn run(command: &mut Command) -> Outcome<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output =
-        command.stdin(Stdio::null()).output().map_err(|error| format!("cannot run {name}: {error}"))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("cannot run {name}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -157,9 +158,8 @@ fn source_of_suite() -> Outcome<String> {
 
 /// Finds a source that serves whole Debian suites, in either of apt's two formats.
 fn suite_source(text: &str) -> Option<String> {
-    let field = |block: &str, name: &str| {
-        block.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
-    };
+    let field =
+        |block: &str, name: &str| block.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));
     let build = |uri: &str, key: Option<String>| {
         let key = key.map_or(String::new(), |key| format!("Signed-By: {key}\n"));
         format!("Types: deb\nURIs: {uri}\nSuites: {SUITE}\nComponents: main\n{key}")
@@ -187,15 +187,18 @@ mod tests {
 
     #[test]
     fn the_suite_is_exchanged_in_a_block_source() {
-        let text = "Types: deb\nURIs: http://mirror.example/debian\nSuites: stable\nComponents: main\nSigned-By: /k.gpg\n";
-        let expected = "Types: deb\nURIs: http://mirror.example/debian\nSuites: sid\nComponents: main\nSigned-By: /k.gpg\n";
+        let text =
+            "Types: deb\nURIs: http://mirror.example/debian\nSuites: stable\nComponents: main\nSigned-By: /k.gpg\n";
+        let expected =
+            "Types: deb\nURIs: http://mirror.example/debian\nSuites: sid\nComponents: main\nSigned-By: /k.gpg\n";
         assert_eq!(suite_source(text).as_deref(), Some(expected));
     }
 
     #[test]
     fn the_suite_is_exchanged_in_a_line_source() {
         let text = "# a comment\ndeb [signed-by=/k.gpg] http://mirror.example/debian/ stable main\n";
-        let expected = "Types: deb\nURIs: http://mirror.example/debian/\nSuites: sid\nComponents: main\nSigned-By: /k.gpg\n";
+        let expected =
+            "Types: deb\nURIs: http://mirror.example/debian/\nSuites: sid\nComponents: main\nSigned-By: /k.gpg\n";
         assert_eq!(suite_source(text).as_deref(), Some(expected));
     }
 

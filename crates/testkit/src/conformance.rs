@@ -1,0 +1,67 @@
+//! The conformance suite's frame: one sentence, four tests.
+
+use std::fs::File;
+use std::io::Write;
+
+use crate::database::Database;
+use crate::kind::{Found, Kind};
+
+/// Makes of each `async fn sentence(db: Database)` named a test per kind of database:
+/// `sentence::sqlite`, `sentence::mariadb`, `sentence::mysql` and `sentence::postgres`.
+///
+/// A function that is left out of the list is dead code, and the compiler says so.
+#[macro_export]
+macro_rules! conformance {
+    ($($sentence:ident),+ $(,)?) => {$(
+        mod $sentence {
+            #[test]
+            fn sqlite() {
+                $crate::on($crate::Kind::Sqlite, super::$sentence);
+            }
+            #[test]
+            fn mariadb() {
+                $crate::on($crate::Kind::Mariadb, super::$sentence);
+            }
+            #[test]
+            fn mysql() {
+                $crate::on($crate::Kind::Mysql, super::$sentence);
+            }
+            #[test]
+            fn postgres() {
+                $crate::on($crate::Kind::Postgres, super::$sentence);
+            }
+        }
+    )+};
+}
+
+/// Runs a test on a fresh database of one kind, on a runtime with two worker threads.
+///
+/// # Panics
+/// If the test does, and if the kind's server is missing without leave (see [`Kind`]).
+pub fn on<T>(kind: Kind, test: impl FnOnce(Database) -> T)
+where
+    T: Future<Output = ()>,
+{
+    if matches!(kind.find(), Found::Skipped) {
+        println!("NOT TESTED: {kind}");
+        tally(kind, "skipped");
+        return;
+    }
+    tally(kind, "tested");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime can be built");
+    runtime.block_on(async { test(Database::fresh(kind).await).await });
+    // A blocking method that a test left running must not hold the suite up.
+    runtime.shutdown_background();
+}
+
+/// Tells the test command what really ran, so that its closing line counts a skipped test as skipped.
+fn tally(kind: Kind, what: &str) {
+    if let Some(path) = std::env::var_os("MISSION_TEST_TALLY") {
+        let mut file = File::options().create(true).append(true).open(path).expect("the tally can be opened");
+        file.write_all(format!("{kind} {what}\n").as_bytes()).expect("the tally can be written");
+    }
+}

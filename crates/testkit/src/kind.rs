@@ -1,0 +1,70 @@
+//! The kinds of database that every promise is tested on, and where the environment says they are.
+
+use std::env;
+use std::fmt;
+
+/// A kind of database, told apart by how it behaves: MariaDB and MySQL are two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A file in a temporary folder.
+    Sqlite,
+    /// MariaDB 10.6 or later.
+    Mariadb,
+    /// MySQL 8.0.13 or later.
+    Mysql,
+    /// PostgreSQL 14 or later.
+    Postgres,
+}
+
+/// What the environment says about a kind.
+pub(crate) enum Found {
+    /// A server's admin URL, empty for SQLite.
+    At(String),
+    /// The caller of the tests knows that it is missing and answers for it.
+    Skipped,
+}
+
+impl Kind {
+    /// Every kind, in the order in which they are reported.
+    pub const ALL: [Self; 4] = [Self::Sqlite, Self::Mariadb, Self::Mysql, Self::Postgres];
+
+    /// The lower-case name that the environment, test names and reports use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Mariadb => "mariadb",
+            Self::Mysql => "mysql",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// Whether it speaks the MySQL protocol and dialect.
+    pub const fn is_mysql_like(self) -> bool {
+        matches!(self, Self::Mariadb | Self::Mysql)
+    }
+
+    /// A missing server is a failed test, unless `MISSION_TEST_SKIP` names the kind.
+    pub(crate) fn find(self) -> Found {
+        let skipped = env::var("MISSION_TEST_SKIP").unwrap_or_default();
+        if skipped.split(',').any(|name| name.trim() == self.name()) {
+            return Found::Skipped;
+        }
+        if self == Self::Sqlite {
+            return Found::At(String::new());
+        }
+        let variable = format!("MISSION_TEST_{}_URL", self.name().to_uppercase());
+        match env::var(&variable) {
+            Ok(url) if !url.is_empty() => Found::At(url),
+            _ => panic!(
+                "no {self} server: {variable} is not set. Run `cargo xtask test`, or keep servers with \
+                 `cargo xtask servers` and take over the variables it prints"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
