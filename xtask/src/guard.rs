@@ -5,8 +5,8 @@ use std::fs;
 use std::io::{BufRead, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::thread;
+use std::process::{Command, ExitCode};
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::Outcome;
 use crate::servers::launch::{Plan, Server, signal};
@@ -19,20 +19,17 @@ pub(crate) const COMMAND: &str = "guard";
 const STARTS_MAX: u32 = 3;
 
 /// Starts the kinds named, answers their URLs on stdout, and stops them at the end of stdin.
-pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
+pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
     let kinds = Kind::parse_list(arguments.first().map_or("", String::as_str))?;
     let folder = Folder::make()?;
-    let mut servers = Vec::new();
-    match start_all(&kinds, &folder.0, &mut servers) {
-        Ok(()) => say("ready"),
-        Err(message) => say(&format!("failed {}", message.replace('\n', "\\n"))),
-    }
-    let watched = follow_parent();
-    if let Some(pid) = watched {
+    say(&format!("folder {}", folder.0.display()));
+    let mut servers = start_all(&kinds, &folder.0);
+    say("ready");
+    if let Some(pid) = follow_parent() {
         end_tree(pid);
     }
     stop_all(&mut servers);
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// All are asked before one is waited for.
@@ -44,48 +41,54 @@ fn stop_all(servers: &mut [Server]) {
     }
 }
 
-fn start_all(kinds: &[Kind], folder: &Path, servers: &mut Vec<Server>) -> Outcome<()> {
+/// Starts what can be started, and says of each kind where it is or why it is not.
+fn start_all(kinds: &[Kind], folder: &Path) -> Vec<Server> {
+    let mut servers = Vec::new();
     let mut waiting = kinds.to_vec();
-    let mut last_error = String::new();
-    for round in 0..STARTS_MAX {
-        let mut again = Vec::new();
-        // Data folders are made side by side; servers start here, on the main thread (see `Server::start`).
-        let plans: Vec<(Kind, Outcome<Plan>)> = thread::scope(|scope| {
-            let makers: Vec<_> = waiting
-                .iter()
-                .map(|&kind| {
-                    let folder = folder.join(format!("{}-{round}", kind.name()));
-                    (kind, scope.spawn(move || plan(kind, &folder)))
-                })
-                .collect();
-            makers
-                .into_iter()
-                .map(|(kind, maker)| (kind, maker.join().unwrap_or_else(|_| Err("preparing panicked".to_owned()))))
-                .collect()
-        });
-        let mut started = Vec::new();
-        for (kind, plan) in plans {
-            started.push((kind, Server::start(plan?)?));
-        }
-        for (kind, mut server) in started {
-            match server.wait_ready() {
-                Ok(()) => {
+    for round in 1..=STARTS_MAX {
+        let starts: Vec<(Kind, Outcome<Server>)> = plans(&waiting, folder, round)
+            .into_iter()
+            // Here, on the main thread, for all kinds before any is waited for (see `Server::start`).
+            .map(|(kind, plan)| (kind, plan.and_then(Server::start)))
+            .collect();
+        waiting.clear();
+        for (kind, start) in starts {
+            match start.and_then(wait_ready) {
+                Ok(server) => {
                     say(&format!("url {} {}", kind.name(), server.url()));
                     servers.push(server);
                 }
-                Err(error) => {
-                    let _ = server.ask_to_stop().and_then(|()| server.wait_stopped());
-                    last_error = error;
-                    again.push(kind);
-                }
+                Err(_) if round < STARTS_MAX => waiting.push(kind),
+                Err(reason) => say(&format!("missing {} {}", kind.name(), reason.replace('\n', "\\n"))),
             }
         }
-        if again.is_empty() {
-            return Ok(());
-        }
-        waiting = again;
     }
-    Err(last_error)
+    servers
+}
+
+fn wait_ready(mut server: Server) -> Outcome<Server> {
+    let ready = server.wait_ready();
+    if ready.is_err() {
+        let _ = server.ask_to_stop().and_then(|()| server.wait_stopped());
+    }
+    ready.map(|()| server)
+}
+
+/// Makes the data folders side by side.
+fn plans(kinds: &[Kind], folder: &Path, round: u32) -> Vec<(Kind, Outcome<Plan>)> {
+    thread::scope(|scope| {
+        let makers: Vec<_> = kinds
+            .iter()
+            .map(|&kind| {
+                let folder = folder.join(format!("{}-{round}", kind.name()));
+                (kind, scope.spawn(move || plan(kind, &folder)))
+            })
+            .collect();
+        let join = |(kind, maker): (Kind, ScopedJoinHandle<'_, Outcome<Plan>>)| {
+            (kind, maker.join().unwrap_or_else(|_| Err("making its data folder panicked".to_owned())))
+        };
+        makers.into_iter().map(join).collect()
+    })
 }
 
 fn plan(kind: Kind, folder: &Path) -> Outcome<Plan> {

@@ -4,6 +4,8 @@ mod guard;
 mod packages;
 mod servers;
 mod session;
+mod tally;
+mod test;
 
 use std::process::ExitCode;
 
@@ -13,6 +15,8 @@ type Outcome<T> = Result<T, String>;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
+  test [--only KINDS] [-- CARGO TEST ARGUMENTS]
+                                             run every test on private servers
   servers [--only KINDS] [--env-file PATH]   start private servers, keep them until Ctrl-C
 
 KINDS is a comma list of sqlite, mariadb, mysql, postgres.";
@@ -24,19 +28,17 @@ fn main() -> ExitCode {
         None => ("help", &[][..]),
     };
     let outcome = match command {
+        "test" => test::run(rest),
         "servers" => servers::run(rest),
         guard::COMMAND => guard::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
         other => Err(format!("unknown command {other}\n{USAGE}")),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("xtask: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome.unwrap_or_else(|message| {
+        eprintln!("xtask: {message}");
+        ExitCode::FAILURE
+    })
 }

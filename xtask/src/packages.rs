@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::Outcome;
 use crate::servers::launch::is_root;
 use crate::servers::mysql_unpack::Unpacked;
-use crate::servers::{Kind, Missing, postgres};
+use crate::servers::{Cause, Kind, Missing, postgres};
 
 /// Python's database modules are for the tests that speak to the tables from outside.
 const PYTHON: [&str; 3] = ["python3", "python3-pymysql", "python3-psycopg2"];
@@ -31,7 +31,7 @@ pub(crate) fn ensure(kinds: &[Kind]) -> Vec<Missing> {
             )),
         };
         if let Some(reason) = reason {
-            missing.push(Missing { kind, reason });
+            missing.push(Missing { kind, cause: Cause::CannotBeHad(reason) });
         }
     }
     missing

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ExitCode, Stdio};
 
 use crate::Outcome;
 use crate::guard;
 use crate::servers::launch::detached;
-use crate::servers::{Kind, Missing};
+use crate::servers::{Cause, Kind, Missing};
 
 /// Servers that live until this value is dropped or the process ends.
 pub(crate) struct Session {
@@ -15,6 +16,7 @@ pub(crate) struct Session {
     tie: Option<ChildStdin>,
     urls: Vec<(Kind, String)>,
     missing: Vec<Missing>,
+    folder: PathBuf,
 }
 
 impl Session {
@@ -34,11 +36,11 @@ impl Session {
             .map_err(|error| format!("cannot start the servers' guard: {error}"))?;
         let tie = guard.stdin.take();
         let answers = guard.stdout.take().ok_or("the guard has no output")?;
-        let mut session = Self { guard, tie, urls: Vec::new(), missing };
+        let mut session = Self { guard, tie, urls: Vec::new(), missing, folder: PathBuf::new() };
         for kind in Kind::ALL {
             let asked = kinds.contains(&kind);
             if !asked {
-                session.missing.push(Missing { kind, reason: "not asked for (--only)".to_owned() });
+                session.missing.push(Missing { kind, cause: Cause::NotAsked });
             }
         }
         session.listen(BufReader::new(answers))?;
@@ -50,15 +52,24 @@ impl Session {
             let mut words = line.splitn(3, ' ');
             match (words.next(), words.next(), words.next()) {
                 (Some("url"), Some(name), Some(url)) => {
-                    let kind =
-                        Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or("unknown kind of server")?;
+                    let kind = Kind::parse(name)?;
                     self.urls.push((kind, url.to_owned()));
                 }
+                (Some("missing"), Some(name), Some(reason)) => {
+                    let kind = Kind::parse(name)?;
+                    self.missing.push(Missing { kind, cause: Cause::CannotBeHad(reason.replace("\\n", "\n")) });
+                }
+                (Some("folder"), Some(path), None) => self.folder = PathBuf::from(path),
                 (Some("ready"), ..) => return Ok(()),
-                _ => return Err(line.replace("\\n", "\n")),
+                _ => return Err(format!("the servers' guard said: {line}")),
             }
         }
         Err("the servers' guard ended before they were ready".to_owned())
+    }
+
+    /// The temporary folder, removed with the servers.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub(crate) fn missing(&self) -> &[Missing] {
@@ -81,8 +92,13 @@ impl Session {
         })
     }
 
+    /// Ends the servers; answers what was missing.
+    pub(crate) fn stop(mut self) -> Vec<Missing> {
+        std::mem::take(&mut self.missing)
+    }
+
     /// Keeps the servers until this process is ended; returns only if the guard was lost.
-    pub(crate) fn wait(mut self) -> Outcome<()> {
+    pub(crate) fn wait(mut self) -> Outcome<ExitCode> {
         let status = self.guard.wait().map_err(|error| format!("the servers' guard was lost: {error}"))?;
         Err(format!("the servers' guard ended by itself: {status}"))
     }
@@ -106,5 +122,9 @@ impl Drop for Session {
     fn drop(&mut self) {
         drop(self.tie.take());
         let _ = self.guard.wait();
+        // Only left if the guard was killed; its servers have died with it.
+        if !self.folder.as_os_str().is_empty() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }

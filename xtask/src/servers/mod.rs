@@ -6,6 +6,9 @@ pub(crate) mod mysql;
 pub(crate) mod mysql_unpack;
 pub(crate) mod postgres;
 
+use std::fmt;
+use std::process::ExitCode;
+
 use crate::Outcome;
 use crate::packages;
 use crate::session::Session;
@@ -36,7 +39,7 @@ impl Kind {
         (self != Self::Sqlite).then(|| format!("MISSION_TEST_{}_URL", self.name().to_uppercase()))
     }
 
-    fn parse(name: &str) -> Outcome<Self> {
+    pub(crate) fn parse(name: &str) -> Outcome<Self> {
         Self::ALL
             .into_iter()
             .find(|kind| kind.name() == name)
@@ -52,11 +55,27 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct Missing {
     pub(crate) kind: Kind,
-    pub(crate) reason: String,
+    pub(crate) cause: Cause,
+}
+
+/// Why a kind is missing: by wish, or by misfortune.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    NotAsked,
+    CannotBeHad(String),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => formatter.write_str("not asked for (--only)"),
+            Self::CannotBeHad(reason) => formatter.write_str(&reason.replace('\n', " / ")),
+        }
+    }
 }
 
 /// Starts the servers, says where they are, and keeps them until this process ends.
-pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
+pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
     let mut kinds = Kind::ALL.to_vec();
     let mut env_file = None;
     let mut arguments = arguments.iter();
@@ -76,7 +95,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
         write_whole(&path, &lines)?;
     }
     for missing in session.missing() {
-        eprintln!("{} is not there: {}", missing.kind.name(), missing.reason);
+        eprintln!("{} is not there: {}", missing.kind.name(), missing.cause);
     }
     eprintln!("servers are up; Ctrl-C stops them");
     session.wait()

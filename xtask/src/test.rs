@@ -1,0 +1,173 @@
+//! The test command: servers up, every test, servers down, and closing lines that tell the truth.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, ExitCode, Stdio};
+
+use crate::Outcome;
+use crate::packages;
+use crate::servers::{Cause, Kind, Missing};
+use crate::session::Session;
+use crate::tally::{PerKind, Tally};
+
+/// What the caller asked for.
+struct Request {
+    kinds: Vec<Kind>,
+    cargo: Vec<String>,
+}
+
+/// Runs all tests; the last line that it prints is the tally.
+pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
+    let request = Request::parse(arguments)?;
+    let missing = packages::ensure(&request.kinds);
+    let outcome = Session::start(&request.kinds, missing).and_then(|mut session| {
+        let report = Report::of(&mut session, &request);
+        // The servers are gone before the closing lines, so that nothing is printed after them.
+        report.map(|report| (report, session.stop()))
+    });
+    let (report, missing) = outcome.unwrap_or_else(|message| {
+        eprintln!("xtask: {message}");
+        (Report::default(), Vec::new())
+    });
+    let complaints = report.complaints(&missing);
+    report.print(&missing, &complaints);
+    Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Request {
+    fn parse(arguments: &[String]) -> Outcome<Self> {
+        let mut request = Self { kinds: Kind::ALL.to_vec(), cargo: Vec::new() };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--only" => request.kinds = Kind::parse_list(arguments.next().ok_or("--only needs a list of kinds")?)?,
+                "--" => request.cargo = arguments.by_ref().cloned().collect(),
+                other => {
+                    return Err(format!("test does not know {other}; what belongs to cargo test stands behind --"));
+                }
+            }
+        }
+        Ok(request)
+    }
+
+    /// The whole workspace, unless the caller chose packages.
+    fn cargo_arguments(&self) -> Vec<&str> {
+        let mut arguments = vec!["test", "--all-features", "--no-fail-fast"];
+        let chosen = self.cargo.iter().any(|word| word == "-p" || word.starts_with("--package"));
+        if !chosen {
+            arguments.push("--workspace");
+        }
+        arguments.extend(self.cargo.iter().map(String::as_str));
+        arguments
+    }
+}
+
+/// What came out of a run.
+#[derive(Default)]
+struct Report {
+    tally: Tally,
+    kinds: Vec<(Kind, PerKind)>,
+    cargo_succeeded: bool,
+}
+
+impl Report {
+    fn of(session: &mut Session, request: &Request) -> Outcome<Self> {
+        let scratch = session.folder().join("tests");
+        fs::create_dir(&scratch).map_err(|error| format!("cannot make {}: {error}", scratch.display()))?;
+        let notes = session.folder().join("tally");
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut child = Command::new(cargo)
+            .args(request.cargo_arguments())
+            .envs(session.environment())
+            .env("MISSION_TEST_TALLY", &notes)
+            // What a killed test leaves goes with the servers' folder.
+            .env("TMPDIR", &scratch)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cannot run cargo test: {error}"))?;
+        session.watch(child.id())?;
+        let mut tally = Tally::default();
+        let mut output = BufReader::new(child.stdout.take().ok_or("cargo test has no output")?);
+        let mut line = Vec::new();
+        while output.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            tally.add_line(String::from_utf8_lossy(&line).trim_end());
+            // A reader that went away does not end the tests.
+            let _ = std::io::stdout().write_all(&line);
+            line.clear();
+        }
+        let status = child.wait().map_err(|error| format!("cargo test was lost: {error}"))?;
+        session.unwatch()?;
+        let notes = fs::read_to_string(notes).unwrap_or_default();
+        let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, PerKind::read(&notes, kind))).collect();
+        tally.move_to_skipped(kinds.iter().map(|(_, count)| count.skipped).sum());
+        Ok(Self { tally, kinds, cargo_succeeded: status.success() })
+    }
+
+    fn print(&self, missing: &[Missing], complaints: &[String]) {
+        println!();
+        for (kind, count) in &self.kinds {
+            let name = kind.name().to_uppercase();
+            match missing.iter().find(|missing| missing.kind == *kind) {
+                Some(missing) => println!("{name} NOT TESTED: {}", missing.cause),
+                None => println!("{name} tested: {} tests", count.tested),
+            }
+        }
+        for complaint in complaints {
+            println!("NOT GREEN: {complaint}");
+        }
+        println!("{}", self.tally.closing_line());
+    }
+
+    /// Why the run is not green; empty if it is.
+    fn complaints(&self, missing: &[Missing]) -> Vec<String> {
+        let mut complaints = Vec::new();
+        if !self.cargo_succeeded {
+            complaints.push("cargo test did not succeed".to_owned());
+        }
+        if self.tally.passed == 0 {
+            complaints.push("no test ran".to_owned());
+        }
+        if std::env::var("CI").is_ok_and(|value| value == "true") {
+            let lost = missing.iter().filter(|missing| missing.cause != Cause::NotAsked && missing.kind != Kind::Mysql);
+            complaints.extend(lost.map(|missing| format!("{} is missing", missing.kind.name())));
+        }
+        complaints
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cause, Kind, Missing, Report, Request, Tally};
+
+    fn report(passed: u64) -> Report {
+        Report { tally: Tally { passed, ..Tally::default() }, kinds: Vec::new(), cargo_succeeded: true }
+    }
+
+    #[test]
+    fn a_run_without_tests_is_not_green() {
+        assert_eq!(report(0).complaints(&[]), ["no test ran"]);
+        assert!(report(1).complaints(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_failed_build_is_not_green() {
+        let report = Report { cargo_succeeded: false, ..report(1) };
+        assert_eq!(report.complaints(&[]), ["cargo test did not succeed"]);
+    }
+
+    #[test]
+    fn a_database_that_was_not_asked_for_is_no_loss() {
+        let missing = Missing { kind: Kind::Mariadb, cause: Cause::NotAsked };
+        assert!(report(1).complaints(&[missing]).is_empty());
+    }
+
+    #[test]
+    fn chosen_packages_take_the_place_of_the_workspace() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let all = Request::parse(&words(&["--", "a_name"])).map(|request| request.cargo_arguments().join(" "));
+        assert_eq!(all.as_deref(), Ok("test --all-features --no-fail-fast --workspace a_name"));
+        let one = Request::parse(&words(&["--", "-p", "x"])).map(|request| request.cargo_arguments().join(" "));
+        assert_eq!(one.as_deref(), Ok("test --all-features --no-fail-fast -p x"));
+    }
+}
