@@ -1,0 +1,86 @@
+//! What an awaiting method knows about its task, and how it reports back.
+
+use std::sync::Arc;
+
+use mission_core::Progress;
+
+use crate::shared::{Interrupted, Pace, Shared};
+
+/// The running task, as the method sees it: who pushed it, which attempt this is, how to report progress.
+///
+/// Cheap to clone and to send to other futures and threads.
+#[derive(Clone)]
+pub struct Context {
+    shared: Arc<Shared>,
+}
+
+impl Context {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The task's public id.
+    pub fn unique_id(&self) -> &str {
+        self.shared.task().unique_id.as_str()
+    }
+
+    /// The name under which the method was called.
+    pub fn method(&self) -> &str {
+        &self.shared.task().method
+    }
+
+    /// The task's category.
+    pub fn task_type(&self) -> &str {
+        &self.shared.task().task_type
+    }
+
+    /// Who submitted it.
+    pub fn creator(&self) -> Option<&str> {
+        self.shared.task().creator.as_deref()
+    }
+
+    /// Which attempt this is; 1 is the first.
+    pub fn attempt(&self) -> i64 {
+        self.shared.task().counts.attempt
+    }
+
+    /// A number that grows with each claim of the task: hand it to other systems so that they can refuse a worker that lost it.
+    pub fn fence(&self) -> i64 {
+        self.shared.task().lease_token.0
+    }
+
+    /// The params as JSON text, if there are any.
+    pub fn params_json(&self) -> Option<&str> {
+        self.shared.task().params_json()
+    }
+
+    /// Reports how far the task has come: `done`, `(done, total)` or `(done, total, "what")`.
+    ///
+    /// Cheap enough for every row: it writes memory, and gives the runtime a turn about every ten milliseconds; the
+    /// worker writes the latest report to the database. Within an attempt `done` never falls; a total or message
+    /// left out stays as it was. Fails once the task is to end, so that `?` ends the method.
+    pub async fn progress(&self, progress: impl Into<Progress>) -> Result<(), Interrupted> {
+        match self.shared.report(progress.into())? {
+            Pace::GoOn => Ok(()),
+            Pace::Yield => {
+                tokio::task::yield_now().await;
+                self.check()
+            }
+        }
+    }
+
+    /// Whether the task is to end: it was cancelled, ran out of time, or the worker stops.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.cause().is_some()
+    }
+
+    /// Fails once the task is to end.
+    pub fn check(&self) -> Result<(), Interrupted> {
+        self.shared.check()
+    }
+
+    /// Waits until the task is to end: for a `select!` beside work that can be ended in order.
+    pub async fn stopped(&self) -> Interrupted {
+        Interrupted { cause: self.shared.stopped().await }
+    }
+}

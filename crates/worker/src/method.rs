@@ -1,0 +1,173 @@
+//! A method: a name, the code behind it, and the rules for its tasks.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mission_core::{OnCrash, Policy};
+use serde::de::DeserializeOwned;
+
+use crate::answer::Answer;
+use crate::call::{Call, Fault};
+use crate::state::Needed;
+use crate::{Context, blocking};
+
+/// What a method that awaits turns into when it is called.
+pub type AnswerFuture = Pin<Box<dyn Future<Output = Result<String, Fault>> + Send>>;
+/// The code of a method that awaits.
+pub type AsyncBody = Arc<dyn Fn(Call) -> AnswerFuture + Send + Sync>;
+/// The code of a method that blocks its thread.
+pub type BlockingBody = Arc<dyn Fn(Call) -> Result<String, Fault> + Send + Sync>;
+
+/// The code of a method, and where it wants to run.
+#[derive(Clone)]
+pub enum Body {
+    /// On the runtime.
+    Async(AsyncBody),
+    /// On a thread of its own.
+    Blocking(BlockingBody),
+}
+
+/// A method that a worker can run. The attribute `#[mission::method]` makes one of a function; [`Method::from_fn`] of a closure.
+#[derive(Clone)]
+pub struct Method {
+    pub(crate) name: String,
+    pub(crate) body: Body,
+    pub(crate) origin: Origin,
+    pub(crate) policy: Policy,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) stall_timeout: Option<Duration>,
+    pub(crate) states: Vec<Needed>,
+}
+
+/// Where a method was written, to tell apart two of one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A function with the attribute: the place tells it all.
+    Function(String),
+    /// A closure: many can be made in one place.
+    Closure(String),
+}
+
+impl Method {
+    /// A method of a function, as the attribute makes it; `source` is its file and line.
+    pub fn of_function(name: impl Into<String>, source: impl Into<String>, body: Body) -> Self {
+        Self::new(name.into(), Origin::Function(source.into()), body)
+    }
+
+    /// A method of an async closure that takes the context and the params.
+    #[track_caller]
+    pub fn from_fn<P, F, Fut>(name: impl Into<String>, function: F) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        F: Fn(Context, P) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: Answer,
+    {
+        let function = Arc::new(function);
+        let body: AsyncBody = Arc::new(move |call: Call| {
+            let function = Arc::clone(&function);
+            Box::pin(async move {
+                let params = call.params::<P>()?;
+                function(call.context(), params).await.into_content().map_err(Fault::Failed)
+            })
+        });
+        Self::new(name.into(), Origin::here(), Body::Async(body))
+    }
+
+    /// A method of a blocking closure that takes the context and the params; it runs on a thread of its own.
+    #[track_caller]
+    pub fn from_blocking_fn<P, F, R>(name: impl Into<String>, function: F) -> Self
+    where
+        P: DeserializeOwned,
+        F: Fn(blocking::Context, P) -> R + Send + Sync + 'static,
+        R: Answer,
+    {
+        let body: BlockingBody = Arc::new(move |call: Call| {
+            let params = call.params::<P>()?;
+            function(call.blocking_context(), params).into_content().map_err(Fault::Failed)
+        });
+        Self::new(name.into(), Origin::here(), Body::Blocking(body))
+    }
+
+    fn new(name: String, origin: Origin, body: Body) -> Self {
+        Self { name, body, origin, policy: Policy::default(), timeout: None, stall_timeout: None, states: Vec::new() }
+    }
+
+    /// The name under which tasks call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Retries after an ordinary failure, unless the task has its own.
+    #[must_use]
+    pub fn retries(mut self, retries: i64) -> Self {
+        self.policy.retries = retries;
+        self
+    }
+
+    /// What happens to a task after its worker's process died.
+    #[must_use]
+    pub fn on_crash(mut self, on_crash: OnCrash) -> Self {
+        self.policy.on_crash = on_crash;
+        self
+    }
+
+    /// Longest run of one attempt, unless the task has its own.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Longest time without progress, unless the task has its own.
+    #[must_use]
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = Some(timeout);
+        self
+    }
+
+    /// Says that the method asks for this state, so that a worker without it refuses to start.
+    #[must_use]
+    pub fn needs<T: Send + Sync + 'static>(mut self) -> Self {
+        self.states.push(Needed::of::<T>());
+        self
+    }
+}
+
+impl Method {
+    /// Whether both are the same method, registered twice.
+    pub(crate) fn is_same(&self, other: &Method) -> bool {
+        let is_same_body = match (&self.body, &other.body) {
+            (Body::Async(a), Body::Async(b)) => Arc::ptr_eq(a, b),
+            (Body::Blocking(a), Body::Blocking(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        };
+        is_same_body || (matches!(self.origin, Origin::Function(_)) && self.origin == other.origin)
+    }
+}
+
+impl Origin {
+    #[track_caller]
+    fn here() -> Self {
+        let place = Location::caller();
+        Self::Closure(format!("{}:{}", place.file(), place.line()))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Function(place) | Origin::Closure(place) => f.write_str(place),
+        }
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.origin)
+    }
+}
