@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use mission_core::Progress;
 
-use crate::shared::{Interrupted, Shared};
+use crate::shared::Shared;
+use crate::stop::Interrupted;
 
 /// The running task, as a method that is a plain `fn` on its own thread sees it.
 #[derive(Clone)]
@@ -71,5 +72,25 @@ impl Context {
     /// Fails once the task is to end.
     pub fn check(&self) -> Result<(), Interrupted> {
         self.shared.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mission_core::{State, Task, UniqueId};
+
+    use super::*;
+    use crate::stop::Stop;
+
+    #[test]
+    fn its_verbs_fail_once_the_task_is_to_end() {
+        let task = Task::with(1, UniqueId::random(), "export".into(), State::Executing);
+        let ctx = Context::new(Arc::new(Shared::new(task)));
+        ctx.progress((1, 2)).unwrap();
+        ctx.sleep(Duration::ZERO).unwrap();
+        assert!(ctx.check().is_ok() && !ctx.is_stopping());
+        ctx.shared.stop(Stop::TimedOut);
+        assert!(ctx.progress(2).is_err() && ctx.sleep(Duration::from_secs(600)).is_err());
+        assert!(ctx.check().is_err() && ctx.is_stopping());
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mission_core::Failure;
 use serde::de::DeserializeOwned;
 
+use crate::decode;
 use crate::shared::Shared;
 use crate::state::{State, States};
 use crate::{Context, blocking};
@@ -50,7 +51,66 @@ impl Call {
 
     /// The params, decoded; none becomes what the type makes of `null`, of `{}` or of `[]`.
     pub fn params<P: DeserializeOwned>(&self) -> Result<P, Fault> {
-        let json = self.shared.task().params_json().unwrap_or("null");
-        serde_json::from_str(json).map_err(|fault| Fault::BadParams(fault.to_string()))
+        let task = self.shared.task();
+        decode::decode(&task.method, task.params_json()).map_err(Fault::BadParams)
+    }
+
+    /// For a method that takes no params: what the task carries must still be JSON.
+    pub fn check_params(&self) -> Result<(), Fault> {
+        let task = self.shared.task();
+        decode::check(&task.method, task.params_json()).map_err(Fault::BadParams)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mission_core::{State as TaskState, Task, UniqueId};
+
+    use super::*;
+    use crate::method::{Body, Method};
+
+    fn call(params: &str) -> Call {
+        let mut task = Task::with(1, UniqueId::random(), "double".into(), TaskState::Executing);
+        task.params = Some(params.into());
+        Call::new(Arc::new(Shared::new(task)), Arc::new(States::new()))
+    }
+
+    async fn run(method: &Method, call: Call) -> Result<String, Fault> {
+        match &method.body {
+            Body::Async(body) => body(call).await,
+            Body::Blocking(body) => body(call),
+        }
+    }
+
+    #[tokio::test]
+    async fn closures_of_both_kinds_are_methods() {
+        let awaiting = Method::from_fn("double", |ctx, n: u64| async move {
+            ctx.progress((n, n)).await?;
+            Ok::<_, Failure>(2 * n)
+        });
+        let blocking = Method::from_blocking_fn("double", |ctx, n: u64| {
+            ctx.progress((n, n))?;
+            Ok::<_, Failure>(2 * n)
+        });
+        for method in [awaiting, blocking] {
+            assert_eq!(run(&method, call("21")).await.unwrap(), "42");
+            assert!(matches!(run(&method, call("\"x\"")).await, Err(Fault::BadParams(_))));
+        }
+    }
+
+    #[test]
+    fn a_state_the_worker_was_not_given_fails_for_good() {
+        match call("{}").state::<String>() {
+            Err(Fault::Failed(failure)) => {
+                assert!(failure.is_fatal() && failure.message().contains("State<alloc::string::String>"), "{failure}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn params_that_are_no_json_are_refused_where_none_are_taken() {
+        assert!(call("[]").check_params().is_ok());
+        assert!(matches!(call("[").check_params(), Err(Fault::BadParams(_))));
     }
 }

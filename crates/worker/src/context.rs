@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use mission_core::Progress;
 
-use crate::shared::{Interrupted, Pace, Shared};
+use crate::shared::{Pace, Shared};
+use crate::stop::Interrupted;
 
 /// The running task, as the method sees it: who pushed it, which attempt this is, how to report progress.
 ///
@@ -58,7 +59,7 @@ impl Context {
     ///
     /// Cheap enough for every row: it writes memory, and gives the runtime a turn about every ten milliseconds; the
     /// worker writes the latest report to the database. Within an attempt `done` never falls; a total or message
-    /// left out stays as it was. Fails once the task is to end, so that `?` ends the method.
+    /// left out stays as it was, an empty message clears the last one. Fails once the task is to end, so that `?` ends the method.
     pub async fn progress(&self, progress: impl Into<Progress>) -> Result<(), Interrupted> {
         match self.shared.report(progress.into())? {
             Pace::GoOn => Ok(()),
@@ -82,5 +83,62 @@ impl Context {
     /// Waits until the task is to end: for a `select!` beside work that can be ended in order.
     pub async fn stopped(&self) -> Interrupted {
         Interrupted { cause: self.shared.stopped().await }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    use mission_core::{LeaseToken, State, Task, UniqueId};
+
+    use super::*;
+    use crate::stop::Stop;
+
+    fn context() -> Context {
+        let mut task = Task::with(1, UniqueId::from_row("nauaxnrfnuflwcqn".into()), "export".into(), State::Executing);
+        task.task_type = "report".into();
+        task.creator = Some("alice".into());
+        task.params = Some(" [ ] ".into());
+        task.counts.attempt = 2;
+        task.lease_token = LeaseToken(7);
+        Context::new(Arc::new(Shared::new(task)))
+    }
+
+    #[test]
+    fn it_tells_what_the_row_says() {
+        let ctx = context();
+        assert_eq!((ctx.unique_id(), ctx.method(), ctx.task_type()), ("nauaxnrfnuflwcqn", "export", "report"));
+        assert_eq!((ctx.creator(), ctx.attempt(), ctx.fence(), ctx.params_json()), (Some("alice"), 2, 7, None));
+    }
+
+    #[tokio::test]
+    async fn reporting_gives_the_runtime_a_turn() {
+        let ctx = context();
+        let had_a_turn = Arc::new(AtomicBool::new(false));
+        tokio::spawn({
+            let had_a_turn = Arc::clone(&had_a_turn);
+            async move { had_a_turn.store(true, Ordering::Relaxed) }
+        });
+        let began = Instant::now();
+        let mut done = 0;
+        while !had_a_turn.load(Ordering::Relaxed) {
+            done += 1;
+            ctx.progress(done).await.unwrap();
+            assert!(began.elapsed() < Duration::from_secs(10), "no turn in {done} reports");
+        }
+    }
+
+    #[tokio::test]
+    async fn reporting_ends_the_method_once_the_task_is_to_end() {
+        let ctx = context();
+        assert!(!ctx.is_stopping());
+        ctx.progress((1, 2, "half")).await.unwrap();
+        ctx.shared.stop(Stop::Cancelled);
+        assert!(ctx.is_stopping() && ctx.check().is_err());
+        let error = ctx.progress((2, 2)).await.unwrap_err();
+        assert_eq!(error.to_string(), "interrupted: the task was cancelled");
+        assert_eq!(ctx.stopped().await, error);
     }
 }

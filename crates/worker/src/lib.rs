@@ -14,15 +14,17 @@ pub mod blocking;
 mod call;
 mod clock;
 mod context;
+mod decode;
 mod method;
 mod registry;
 mod shared;
 mod state;
+mod stop;
 
 pub use answer::Answer;
 pub use call::{Call, Fault};
 pub use context::Context;
 pub use method::{AnswerFuture, AsyncBody, BlockingBody, Body, Method};
 pub use registry::{Registered, Registry};
-pub use shared::Interrupted;
 pub use state::{State, States};
+pub use stop::Interrupted;

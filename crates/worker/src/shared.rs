@@ -1,6 +1,5 @@
 //! What a running method and the worker share: the task, its progress, and whether it must stop.
 
-use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -8,46 +7,10 @@ use mission_core::{Progress, Task};
 use tokio::sync::Notify;
 
 use crate::clock::{coarse_ms, coarse_since};
+use crate::stop::{Interrupted, Stop};
 
 /// How long a method may keep a thread of the runtime to itself before its reports of progress give it back.
 const YIELD_EVERY_MS: u64 = 10;
-
-/// Why the worker ends an attempt before the method does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// Someone cancelled the task.
-    Cancelled,
-    /// It ran longer than its timeout.
-    TimedOut,
-    /// It made no progress for longer than its stall timeout.
-    Stalled,
-    /// The worker stops and gives the task to another.
-    HandOver,
-    /// The lease could not be renewed: another worker may run the task already.
-    LostLease,
-}
-
-/// The task is to end now: hand this on with `?`.
-///
-/// The worker knows why it ended the attempt and records that, whatever the method makes of this error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interrupted {
-    pub(crate) cause: Stop,
-}
-
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.cause {
-            Stop::Cancelled => "interrupted: the task was cancelled",
-            Stop::TimedOut => "interrupted: the task ran longer than its timeout",
-            Stop::Stalled => "interrupted: the task made no progress for longer than its stall timeout",
-            Stop::HandOver => "interrupted: the worker stops, another one goes on with the task",
-            Stop::LostLease => "interrupted: the worker could not renew its lease, another one goes on with the task",
-        })
-    }
-}
-
-impl std::error::Error for Interrupted {}
 
 /// Whether a report of progress finds that the runtime's thread has been held long enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +110,8 @@ impl Shared {
         self.check()
     }
 
-    /// Takes a report: within an attempt `done` never falls, and what a report leaves out stays as it was.
+    /// Takes a report: within an attempt `done` never falls, and what a report leaves out stays as it was;
+    /// an empty message clears the last one.
     pub(crate) fn report(&self, progress: Progress) -> Result<Pace, Interrupted> {
         self.check()?;
         let now_ms = coarse_ms();
@@ -156,7 +120,7 @@ impl Shared {
         kept.done = kept.done.max(progress.done);
         kept.total = progress.total.or(kept.total);
         if progress.message.is_some() {
-            kept.message = progress.message;
+            kept.message = progress.message.filter(|message| !message.is_empty());
         }
         reported.version += 1;
         reported.at_ms = now_ms;
@@ -181,5 +145,97 @@ impl Shared {
 
     fn reported(&self) -> MutexGuard<'_, Reported> {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use mission_core::{State, UniqueId};
+
+    use super::*;
+
+    fn attempt() -> Shared {
+        Shared::new(Task::with(1, UniqueId::random(), "export".into(), State::Executing))
+    }
+
+    #[test]
+    fn the_first_cause_stays() {
+        let shared = attempt();
+        assert_eq!((shared.cause(), shared.check()), (None, Ok(())));
+        assert!(shared.stop(Stop::Stalled));
+        assert!(!shared.stop(Stop::LostLease));
+        assert_eq!(shared.cause(), Some(Stop::Stalled));
+        assert!(shared.report(Progress::from(1)).is_err());
+        assert_eq!(shared.progress_after(0), None, "a report after the stop is not taken");
+    }
+
+    #[test]
+    fn each_report_is_seen_until_its_version_is_written() {
+        let shared = attempt();
+        assert_eq!(shared.progress_after(0), None);
+        shared.report(Progress::from((3, 10))).unwrap();
+        shared.report(Progress::from((4, 10))).unwrap();
+        let (version, progress) = shared.progress_after(0).unwrap();
+        assert_eq!(progress, Progress::of(4, 10));
+        assert_eq!(shared.progress_after(version), None);
+        shared.report(Progress::from((4, 10))).unwrap();
+        assert!(shared.progress_after(version).is_some(), "the same progress again is a sign of life");
+    }
+
+    #[test]
+    fn progress_never_falls_and_keeps_what_a_report_leaves_out() {
+        let shared = attempt();
+        for report in [Progress::from((5, 10, "reading")), Progress::from(2), Progress::from((12, 11))] {
+            shared.report(report).unwrap();
+        }
+        let (_, progress) = shared.progress_after(0).unwrap();
+        assert_eq!(progress, Progress::of(12, 11).message("reading"));
+        shared.report(Progress::from((12, 11, ""))).unwrap();
+        assert_eq!(shared.progress_after(0).unwrap().1, Progress::of(12, 11));
+    }
+
+    #[test]
+    fn a_report_ends_the_idle_time() {
+        let shared = attempt();
+        while shared.idle_for() < Duration::from_millis(60) {
+            std::hint::spin_loop();
+        }
+        shared.report(Progress::from(1)).unwrap();
+        assert!(shared.idle_for() < Duration::from_millis(50));
+    }
+
+    #[test]
+    fn a_blocking_sleep_ends_with_the_attempt() {
+        let shared = Arc::new(attempt());
+        assert!(shared.sleep_blocking(Duration::from_millis(1)).is_ok());
+        let sleeper = std::thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || shared.sleep_blocking(Duration::from_secs(600))
+        });
+        let began = Instant::now();
+        shared.stop(Stop::Cancelled);
+        assert!(sleeper.join().unwrap().is_err());
+        assert!(began.elapsed() < Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn everyone_who_waits_for_the_end_wakes() {
+        let shared = Arc::new(attempt());
+        let waiters = (0..3).map(|_| {
+            tokio::spawn({
+                let shared = Arc::clone(&shared);
+                async move { shared.stopped().await }
+            })
+        });
+        let waiters: Vec<_> = waiters.collect();
+        tokio::task::yield_now().await;
+        shared.stop(Stop::HandOver);
+        for waiter in waiters {
+            assert_eq!(waiter.await.unwrap(), Stop::HandOver);
+        }
+        assert_eq!(shared.stopped().await, Stop::HandOver, "also one who asks later");
     }
 }
