@@ -11,7 +11,7 @@ use crate::servers::launch::detached;
 use crate::servers::{Cause, Kind, Missing};
 
 /// Servers that live until this value is dropped or the process ends.
-pub(crate) struct Session {
+pub(crate) struct Fleet {
     guard: Child,
     tie: Option<ChildStdin>,
     urls: Vec<(Kind, String)>,
@@ -19,7 +19,7 @@ pub(crate) struct Session {
     folder: PathBuf,
 }
 
-impl Session {
+impl Fleet {
     /// Starts a server for each kind that needs one and is not missing.
     pub(crate) fn start(kinds: &[Kind], missing: Vec<Missing>) -> Outcome<Self> {
         let wanted: Vec<&str> = kinds
@@ -36,15 +36,15 @@ impl Session {
             .map_err(|error| format!("cannot start the servers' guard: {error}"))?;
         let tie = guard.stdin.take();
         let answers = guard.stdout.take().ok_or("the guard has no output")?;
-        let mut session = Self { guard, tie, urls: Vec::new(), missing, folder: PathBuf::new() };
+        let mut fleet = Self { guard, tie, urls: Vec::new(), missing, folder: PathBuf::new() };
         for kind in Kind::ALL {
             let asked = kinds.contains(&kind);
             if !asked {
-                session.missing.push(Missing { kind, cause: Cause::NotAsked });
+                fleet.missing.push(Missing { kind, cause: Cause::NotAsked });
             }
         }
-        session.listen(BufReader::new(answers))?;
-        Ok(session)
+        fleet.listen(BufReader::new(answers))?;
+        Ok(fleet)
     }
 
     fn listen(&mut self, answers: impl BufRead) -> Outcome<()> {
@@ -118,7 +118,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for Fleet {
     fn drop(&mut self) {
         drop(self.tie.take());
         let _ = self.guard.wait();

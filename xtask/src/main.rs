@@ -1,11 +1,14 @@
 //! The workspace's own commands: this file is their table of contents.
 
+mod ci;
+mod fleet;
 mod guard;
 mod packages;
 mod servers;
-mod session;
+
 mod tally;
 mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -17,6 +20,8 @@ usage: cargo xtask COMMAND
 
   test [--only KINDS] [-- CARGO TEST ARGUMENTS]
                                              run every test on private servers
+  ci                                         everything: format, tidy, clippy, licences, documents, test
+  tidy                                       check the rules of the house
   servers [--only KINDS] [--env-file PATH]   start private servers, keep them until Ctrl-C
 
 KINDS is a comma list of sqlite, mariadb, mysql, postgres.";
@@ -29,6 +34,8 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "test" => test::run(rest),
+        "ci" => ci::run(),
+        "tidy" => tidy::run(),
         "servers" => servers::run(rest),
         guard::COMMAND => guard::run(rest),
         "help" | "--help" | "-h" => {

@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::Outcome;
+use crate::fleet::Fleet;
 use crate::packages;
 use crate::servers::{Cause, Kind, Missing};
-use crate::session::Session;
 use crate::tally::{PerKind, Tally};
 
 /// What the caller asked for.
@@ -18,18 +18,23 @@ struct Request {
 
 /// Runs all tests; the last line that it prints is the tally.
 pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
+    run_after(Vec::new(), arguments)
+}
+
+/// As [`run`], after steps that left complaints: the tally is still the last line.
+pub(crate) fn run_after(mut complaints: Vec<String>, arguments: &[String]) -> Outcome<ExitCode> {
     let request = Request::parse(arguments)?;
     let missing = packages::ensure(&request.kinds);
-    let outcome = Session::start(&request.kinds, missing).and_then(|mut session| {
-        let report = Report::of(&mut session, &request);
+    let outcome = Fleet::start(&request.kinds, missing).and_then(|mut fleet| {
+        let report = Report::of(&mut fleet, &request);
         // The servers are gone before the closing lines, so that nothing is printed after them.
-        report.map(|report| (report, session.stop()))
+        report.map(|report| (report, fleet.stop()))
     });
     let (report, missing) = outcome.unwrap_or_else(|message| {
         eprintln!("xtask: {message}");
         (Report::default(), Vec::new())
     });
-    let complaints = report.complaints(&missing);
+    complaints.extend(report.complaints(&missing));
     report.print(&missing, &complaints);
     Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -71,14 +76,14 @@ struct Report {
 }
 
 impl Report {
-    fn of(session: &mut Session, request: &Request) -> Outcome<Self> {
-        let scratch = session.folder().join("tests");
+    fn of(fleet: &mut Fleet, request: &Request) -> Outcome<Self> {
+        let scratch = fleet.folder().join("tests");
         fs::create_dir(&scratch).map_err(|error| format!("cannot make {}: {error}", scratch.display()))?;
-        let notes = session.folder().join("tally");
+        let notes = fleet.folder().join("tally");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut child = Command::new(cargo)
             .args(request.cargo_arguments())
-            .envs(session.environment())
+            .envs(fleet.environment())
             .env("MISSION_TEST_TALLY", &notes)
             // What a killed test leaves goes with the servers' folder.
             .env("TMPDIR", &scratch)
@@ -86,7 +91,7 @@ impl Report {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("cannot run cargo test: {error}"))?;
-        session.watch(child.id())?;
+        fleet.watch(child.id())?;
         let mut tally = Tally::default();
         let mut output = BufReader::new(child.stdout.take().ok_or("cargo test has no output")?);
         let mut line = Vec::new();
@@ -97,7 +102,7 @@ impl Report {
             line.clear();
         }
         let status = child.wait().map_err(|error| format!("cargo test was lost: {error}"))?;
-        session.unwatch()?;
+        fleet.unwatch()?;
         let notes = fs::read_to_string(notes).unwrap_or_default();
         let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, PerKind::read(&notes, kind))).collect();
         tally.move_to_skipped(kinds.iter().map(|(_, count)| count.skipped).sum());

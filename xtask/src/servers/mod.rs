@@ -10,8 +10,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::Outcome;
+use crate::fleet::Fleet;
 use crate::packages;
-use crate::session::Session;
 
 /// A database that the conformance suite runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,17 +88,17 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
         }
     }
     let missing = packages::ensure(&kinds);
-    let session = Session::start(&kinds, missing)?;
-    let lines = session.export_lines();
+    let fleet = Fleet::start(&kinds, missing)?;
+    let lines = fleet.export_lines();
     print!("{lines}");
     if let Some(path) = env_file {
         write_whole(&path, &lines)?;
     }
-    for missing in session.missing() {
+    for missing in fleet.missing() {
         eprintln!("{} is not there: {}", missing.kind.name(), missing.cause);
     }
     eprintln!("servers are up; Ctrl-C stops them");
-    session.wait()
+    fleet.wait()
 }
 
 /// A reader of the file never sees half of it.

@@ -1,0 +1,46 @@
+//! The whole check: style, rules, lints, licences, documents, and the tests last.
+
+use std::process::{Command, ExitCode, Stdio};
+
+use crate::packages::find_program;
+use crate::{Outcome, test, tidy};
+
+/// Runs every step, also after one that failed, so that one run shows all there is to mend.
+pub(crate) fn run() -> Outcome<ExitCode> {
+    let mut failed = Vec::new();
+    let mut note = |name: &str, outcome: Outcome<ExitCode>| match outcome {
+        Ok(ExitCode::SUCCESS) => {}
+        Ok(_) => failed.push(format!("{name} failed")),
+        Err(message) => failed.push(format!("{name} failed: {message}")),
+    };
+    note("the format check", cargo(&["fmt", "--all", "--check"], None));
+    announce("tidy");
+    note("tidy", tidy::run());
+    let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+    note("clippy", cargo(&clippy, None));
+    if find_program("cargo-deny").is_some() {
+        note("cargo deny", cargo(&["deny", "--all-features", "check"], None));
+    } else {
+        println!("NOT CHECKED: licences and advisories (cargo-deny is not installed)");
+    }
+    let documents = ["doc", "--workspace", "--all-features", "--no-deps"];
+    note("cargo doc", cargo(&documents, Some(("RUSTDOCFLAGS", "-D warnings"))));
+    announce("test");
+    test::run_after(failed, &[])
+}
+
+fn cargo(arguments: &[&str], variable: Option<(&str, &str)>) -> Outcome<ExitCode> {
+    announce(&format!("cargo {}", arguments.join(" ")));
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(arguments)
+        .envs(variable)
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if status.success() { Ok(ExitCode::SUCCESS) } else { Err(status.to_string()) }
+}
+
+fn announce(step: &str) {
+    println!("\n== {step}");
+}
