@@ -61,14 +61,33 @@ impl Running {
     /// The end of a task whose method never wants to run after a crash, decided before it runs.
     pub fn refused_after_crash(&self, policy: &Policy) -> Option<Settlement> {
         let refused = self.counts.is_suspect() && policy.on_crash == OnCrash::Fail;
-        refused.then(|| self.end(State::Fail, Some(Reason::Crashed), "the worker's process died, and the method is not to run again after a crash"))
+        refused.then(|| {
+            self.end(
+                State::Fail,
+                Some(Reason::Crashed),
+                "the worker's process died, and the method is not to run again after a crash",
+            )
+        })
     }
 
     fn end(&self, state: State, reason: Option<Reason>, content: impl AsRef<str>) -> Settlement {
-        Settlement { lease: self.lease, state, reason, content: Some(Content::new(content)), counts: self.counts, wait: None }
+        Settlement {
+            lease: self.lease,
+            state,
+            reason,
+            content: Some(Content::new(content)),
+            counts: self.counts,
+            wait: None,
+        }
     }
 
-    fn wait_again(&self, reason: Reason, content: impl AsRef<str>, counts: Counts, wait: Option<Duration>) -> Settlement {
+    fn wait_again(
+        &self,
+        reason: Reason,
+        content: impl AsRef<str>,
+        counts: Counts,
+        wait: Option<Duration>,
+    ) -> Settlement {
         Settlement {
             lease: self.lease,
             state: State::Init,

@@ -76,7 +76,9 @@ mod tests {
 
     #[test]
     fn big_integers_and_strange_text_survive() {
-        for json in ["{\"n\":9007199254740993}", "{\"n\":18446744073709551616}", "\"😀 汉字 \\u0000\"", "\"\\ud83d\\ude00\""] {
+        for json in
+            ["{\"n\":9007199254740993}", "{\"n\":18446744073709551616}", "\"😀 汉字 \\u0000\"", "\"\\ud83d\\ude00\""]
+        {
             assert_eq!(Params::from_json(json).unwrap().as_json(), Some(json));
         }
     }

@@ -46,7 +46,11 @@ pub fn format_span(span: Duration) -> String {
     }
     if ms < 60_000 {
         let tenths = ms / 100;
-        return if tenths % 10 == 0 { format!("{}s", tenths / 10) } else { format!("{}.{}s", tenths / 10, tenths % 10) };
+        return if tenths % 10 == 0 {
+            format!("{}s", tenths / 10)
+        } else {
+            format!("{}.{}s", tenths / 10, tenths % 10)
+        };
     }
     let (large, small) = match ms {
         0..3_600_000 => (("m", 60_000), ("s", 1000)),
@@ -54,7 +58,11 @@ pub fn format_span(span: Duration) -> String {
         _ => (("d", 86_400_000), ("h", 3_600_000)),
     };
     let rest = ms % large.1 / small.1;
-    if rest == 0 { format!("{}{}", ms / large.1, large.0) } else { format!("{}{} {rest}{}", ms / large.1, large.0, small.0) }
+    if rest == 0 {
+        format!("{}{}", ms / large.1, large.0)
+    } else {
+        format!("{}{} {rest}{}", ms / large.1, large.0, small.0)
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +71,9 @@ mod tests {
 
     #[test]
     fn spans_read_as_people_write_them() {
-        for (text, ms) in [("30", 30_000), ("0", 0), ("500ms", 500), ("1h30m", 5_400_000), ("2d", 172_800_000), (" 1w ", 604_800_000)] {
+        for (text, ms) in
+            [("30", 30_000), ("0", 0), ("500ms", 500), ("1h30m", 5_400_000), ("2d", 172_800_000), (" 1w ", 604_800_000)]
+        {
             assert_eq!(parse_span(text).unwrap(), Duration::from_millis(ms), "{text:?}");
         }
         for bad in ["", "soon", "-1s", "1.5h", "1y", "1h30", "99999999999w", "101000d", "s", "1 h"] {
@@ -73,7 +83,9 @@ mod tests {
 
     #[test]
     fn spans_print_with_their_two_largest_units() {
-        for (ms, text) in [(40, "40ms"), (2500, "2.5s"), (3000, "3s"), (61_000, "1m 1s"), (5_400_000, "1h 30m"), (172_800_000, "2d")] {
+        for (ms, text) in
+            [(40, "40ms"), (2500, "2.5s"), (3000, "3s"), (61_000, "1m 1s"), (5_400_000, "1h 30m"), (172_800_000, "2d")]
+        {
             assert_eq!(format_span(Duration::from_millis(ms)), text);
         }
     }

@@ -102,7 +102,8 @@ impl Task {
         serde_json::from_str(text)
             .or_else(|fault| serde_json::from_value(serde_json::Value::from(text)).map_err(|_| fault))
             .map_err(|fault| {
-                Error::invalid(format!("the content of task {} is not of the asked type", self.unique_id)).with_source(fault)
+                Error::invalid(format!("the content of task {} is not of the asked type", self.unique_id))
+                    .with_source(fault)
             })
     }
 }

@@ -1,1 +1,37 @@
-//! Placeholder.
+//! The memory of Mission: one [`Store`] on SQLite, MySQL, MariaDB and PostgreSQL.
+//!
+//! The store decides nothing: the rules of `mission-core` compute what follows, the store writes it under the
+//! lease token, and reads. Every time is the database's own.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod claim;
+mod control;
+mod db;
+mod migrate;
+mod prune;
+mod push;
+mod push_in;
+mod records;
+mod reports;
+mod rescue;
+mod retrying;
+mod rows;
+mod settle;
+mod store;
+mod types;
+mod workers;
+
+pub use claim::{Claimed, Line};
+pub use control::Cancelled;
+pub use db::{Kind, OnMissing};
+pub use migrate::{SchemaStatus, migration_sql};
+pub use prune::{Keep, Pruned};
+pub use push::Pushed;
+pub use push_in::PushConnection;
+pub use records::{Bounded, Found, Page};
+pub use reports::{ProgressReport, Watched};
+pub use settle::Verdict;
+pub use store::Store;
+pub use types::TypeRule;
+pub use workers::{Heart, NewWorker, Renewal, Worker};

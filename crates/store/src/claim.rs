@@ -1,0 +1,228 @@
+//! Claim: from the lines that have due tasks, the first tasks of one line, made ours in one short transaction.
+
+use mission_core::{Error, LeaseToken, Running, State, Task, Timestamp, UniqueId, WorkerId, limits};
+use serde::Serialize;
+
+use crate::Store;
+use crate::batch::Batches;
+use crate::db::{Conn, Dialect, Row, Statement};
+use crate::retrying::{retrying, retrying_conflicts};
+use crate::rows;
+
+/// What a worker can refuse or order by as a whole: tasks alike in all columns that the claim's index begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The method of its tasks.
+    pub method: String,
+    /// Their type.
+    pub task_type: String,
+    /// Their priority.
+    pub priority: i64,
+    /// Their share of a fairness among creators; 0 while that is off.
+    pub lane: i64,
+    /// The due time of the first.
+    pub head: Timestamp,
+}
+
+/// A task this worker may run now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// The row as it stands after the claim.
+    pub task: Task,
+    /// The same as the rules need it.
+    pub running: Running,
+}
+
+static LINES: Statement = Statement::new("lines", include_str!("sql/lines.postgres.sql"))
+    .sqlite(include_str!("sql/lines.sqlite.sql"))
+    .mysql(include_str!("sql/lines.mysql.sql"));
+static CLAIM: Statement = Statement::new("claim", include_str!("sql/claim.postgres.sql"))
+    .sqlite(include_str!("sql/claim.sqlite.sql"))
+    .mysql(include_str!("sql/claim.mysql.sql"));
+static MARK: Statement = Statement::new("claim_mark", include_str!("sql/claim_mark.mysql.sql"));
+static CLAIM_ONE: Statement = Statement::new("claim_one", include_str!("sql/claim_one.sql"));
+static GET: Statement = Statement::new("get", include_str!("sql/get.sql"));
+static TYPE_LOCK: Statement =
+    Statement::new("type_lock", include_str!("sql/type_lock.sql")).sqlite(include_str!("sql/type_lock.sqlite.sql"));
+static TYPE_RUNNING: Statement = Statement::new("type_running", include_str!("sql/type_running.sql"))
+    .mysql(include_str!("sql/type_running.mysql.sql"));
+static EXECUTING: Statement = Statement::new("executing_of_worker", include_str!("sql/executing_of_worker.sql"))
+    .mysql(include_str!("sql/executing_of_worker.mysql.sql"));
+
+#[derive(Serialize)]
+struct IdRow {
+    id: i64,
+}
+
+impl Claimed {
+    fn of(mut task: Task, worker: WorkerId) -> Self {
+        task.state = State::Executing;
+        task.worker_id = Some(worker);
+        let running = Running {
+            lease: mission_core::Lease { id: task.id, token: task.lease_token },
+            counts: task.counts,
+            retries: task.retries,
+            last_reason: task.reason,
+            cancel_requested: task.cancel_requested,
+        };
+        Self { task, running }
+    }
+}
+
+impl Store {
+    /// The lines that have waiting tasks, at most [`limits::LINES_MAX`], with the database's clock.
+    pub async fn lines(&self) -> Result<(Vec<Line>, Timestamp), Error> {
+        retrying(|| async {
+            let mut held = self.db.reader().await?;
+            let mut conn = held.conn();
+            let mut now = 0;
+            let mut lines: Vec<Line> = Vec::new();
+            if conn.dialect() == Dialect::MySql {
+                while let Some(row) = next_line(&mut conn, lines.last()).await? {
+                    now = row.int("now_us")?;
+                    lines.push(line(&row)?);
+                    if lines.len() >= usize::try_from(limits::LINES_MAX).unwrap_or(usize::MAX) {
+                        break;
+                    }
+                }
+            } else {
+                for row in conn.rows(&LINES, &[("limit", limits::LINES_MAX.into())]).await? {
+                    now = row.int("now_us")?;
+                    lines.push(line(&row)?);
+                }
+            }
+            Ok((lines, Timestamp(now)))
+        })
+        .await
+    }
+
+    /// Claims up to `limit` due tasks of a line, in the order of due time, then of pushing.
+    ///
+    /// # Errors
+    /// After a broken connection the claim may have been committed: ask [`executing`](Self::executing) before going on.
+    pub async fn claim(&self, line: &Line, worker: WorkerId, limit: usize) -> Result<Vec<Claimed>, Error> {
+        self.claim_within(line, worker, limit, None).await
+    }
+
+    /// The same for a type with a running limit: claims of that type go one after another, so that it is exact.
+    pub async fn claim_limited(
+        &self,
+        line: &Line,
+        worker: WorkerId,
+        limit: usize,
+        running_limit: i64,
+    ) -> Result<Vec<Claimed>, Error> {
+        self.claim_within(line, worker, limit, Some(running_limit)).await
+    }
+
+    async fn claim_within(
+        &self,
+        line: &Line,
+        worker: WorkerId,
+        limit: usize,
+        running_limit: Option<i64>,
+    ) -> Result<Vec<Claimed>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut claimed = retrying_conflicts(|| async {
+            // One statement is a transaction of its own where the dialect can do it in one.
+            if running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
+                let mut held = self.db.writer().await?;
+                return claim_on(&mut held.conn(), line, worker, limit).await;
+            }
+            let mut tx = self.db.begin().await?;
+            let room = match running_limit {
+                Some(_) => limit.min(room_of_type(&mut tx.conn(), &line.task_type).await?),
+                None => limit,
+            };
+            let claimed = if room > 0 { claim_on(&mut tx.conn(), line, worker, room).await? } else { Vec::new() };
+            tx.commit().await?;
+            Ok(claimed)
+        })
+        .await?;
+        claimed.sort_by_key(|claimed| (claimed.task.run_at, claimed.task.id));
+        Ok(claimed)
+    }
+
+    /// Claims one waiting task by its id, due or not; `None` if it does not wait.
+    pub async fn claim_one(&self, unique_id: &UniqueId, worker: WorkerId) -> Result<Option<Claimed>, Error> {
+        let id = [("unique_id", unique_id.as_str().into()), ("worker_id", worker.0.into())];
+        retrying_conflicts(|| async {
+            let mut tx = self.db.begin().await?;
+            let hit = tx.conn().run(&CLAIM_ONE, &id).await?;
+            let row = if hit == 1 { tx.conn().row(&GET, &id[..1]).await? } else { None };
+            tx.commit().await?;
+            row.map(|row| Ok(Claimed::of(rows::task(&row)?, worker))).transpose()
+        })
+        .await
+    }
+
+    /// The tasks a worker holds: after a claim of unknown outcome, or when it died.
+    pub async fn executing(&self, worker: WorkerId) -> Result<Vec<Claimed>, Error> {
+        let values = [("worker_id", worker.0.into()), ("limit", limits::LINES_MAX.into())];
+        retrying(|| async {
+            let rows = self.db.reader().await?.conn().rows(&EXECUTING, &values).await?;
+            rows.iter().map(|row| Ok(Claimed::of(rows::task(row)?, worker))).collect()
+        })
+        .await
+    }
+}
+
+async fn claim_on(conn: &mut Conn<'_>, line: &Line, worker: WorkerId, limit: i64) -> Result<Vec<Claimed>, Error> {
+    let values = [
+        ("method", line.method.as_str().into()),
+        ("type", line.task_type.as_str().into()),
+        ("priority", line.priority.into()),
+        ("lane", line.lane.into()),
+        ("head", line.head.0.into()),
+        ("limit", limit.into()),
+        ("worker_id", worker.0.into()),
+    ];
+    let rows = conn.rows(&CLAIM, &values).await?;
+    let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
+    if conn.dialect() == Dialect::MySql && !tasks.is_empty() {
+        let ids: Vec<IdRow> = tasks.iter().map(|task| IdRow { id: task.id }).collect();
+        let batch = Batches::one(&ids)?;
+        conn.run(&MARK, &[("batch", (&batch).into()), ("worker_id", worker.0.into())]).await?;
+        for task in &mut tasks {
+            // MySQL cannot return what an update wrote: the rows were read, locked, just before it.
+            task.lease_token = LeaseToken(task.lease_token.0 + 1);
+            task.counts.attempt += 1;
+            task.cancel_requested = false;
+            task.progress = None;
+            task.content = None;
+            task.content_cut = false;
+        }
+    }
+    Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
+}
+
+async fn room_of_type(conn: &mut Conn<'_>, task_type: &str) -> Result<i64, Error> {
+    let values = [("type", task_type.into())];
+    let Some(rule) = conn.row(&TYPE_LOCK, &values).await? else { return Ok(i64::MAX) };
+    let Some(limit) = rule.int_or_null("running_limit")? else { return Ok(i64::MAX) };
+    let running = conn.row(&TYPE_RUNNING, &values).await?.map_or(Ok(0), |row| row.int("running"))?;
+    Ok(limit - running)
+}
+
+async fn next_line(conn: &mut Conn<'_>, last: Option<&Line>) -> Result<Option<Row>, Error> {
+    let values = match last {
+        Some(last) => [
+            ("method", last.method.as_str().into()),
+            ("type", last.task_type.as_str().into()),
+            ("priority", last.priority.into()),
+            ("lane", last.lane.into()),
+        ],
+        None => [("method", "".into()), ("type", "".into()), ("priority", i64::MIN.into()), ("lane", i64::MIN.into())],
+    };
+    conn.row(&LINES, &values).await
+}
+
+fn line(row: &Row) -> Result<Line, Error> {
+    Ok(Line {
+        method: row.text("method")?,
+        task_type: row.text("type")?,
+        priority: row.int("priority")?,
+        lane: row.int("lane")?,
+        head: Timestamp(row.int("run_at")?),
+    })
+}

@@ -1,0 +1,92 @@
+//! What people do to single tasks: cancel, retry, delete.
+
+use mission_core::{Error, ErrorKind, State, UniqueId};
+
+use crate::Store;
+use crate::db::{Statement, is_unique_violation};
+use crate::retrying::retrying;
+
+/// What a cancel did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The task waited; it is cancelled.
+    Now,
+    /// The task runs; its worker ends it within about a second.
+    Requested,
+}
+
+static CANCEL_WAITING: Statement = Statement::new("cancel_waiting", include_str!("sql/cancel_waiting.sql"));
+static CANCEL_RUNNING: Statement = Statement::new("cancel_running", include_str!("sql/cancel_running.sql"));
+static RETRY: Statement = Statement::new("retry", include_str!("sql/retry.sql"));
+static DELETE: Statement = Statement::new("delete", include_str!("sql/delete.sql"));
+
+impl Store {
+    /// Cancels a task: at once if it waits, by its worker if it runs.
+    ///
+    /// # Errors
+    /// No such task, or it has ended.
+    pub async fn cancel(&self, unique_id: &UniqueId) -> Result<Cancelled, Error> {
+        // A task may be claimed or released between the two statements: look again.
+        for _ in 0..20 {
+            if self.hit(&CANCEL_WAITING, unique_id).await? {
+                return Ok(Cancelled::Now);
+            }
+            if self.hit(&CANCEL_RUNNING, unique_id).await? {
+                return Ok(Cancelled::Requested);
+            }
+            let state = self.state_of(unique_id).await?;
+            if state.is_final() {
+                return Err(wrong_state(unique_id, state, "it cannot be cancelled any more"));
+            }
+        }
+        Err(Error::new(ErrorKind::Retryable, format!("task {unique_id} keeps changing its state: try again")))
+    }
+
+    /// Lets an ended task run again, with its counts of failures and crashes at zero.
+    ///
+    /// # Errors
+    /// No such task, it has not ended, or another task with its key waits or runs.
+    pub async fn retry(&self, unique_id: &UniqueId) -> Result<(), Error> {
+        match self.hit(&RETRY, unique_id).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let state = self.state_of(unique_id).await?;
+                Err(wrong_state(unique_id, state, "only a task that has ended can be retried"))
+            }
+            Err(error) if is_unique_violation(&error) => Err(Error::new(
+                ErrorKind::Duplicate,
+                format!("task {unique_id} cannot be retried: another task with its key waits or runs"),
+            )
+            .with_source(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a task that does not run.
+    ///
+    /// # Errors
+    /// No such task, or it runs: cancel it first.
+    pub async fn delete(&self, unique_id: &UniqueId) -> Result<(), Error> {
+        if self.hit(&DELETE, unique_id).await? {
+            return Ok(());
+        }
+        let state = self.state_of(unique_id).await?;
+        Err(wrong_state(unique_id, state, "cancel it before deleting it"))
+    }
+
+    async fn hit(&self, statement: &'static Statement, unique_id: &UniqueId) -> Result<bool, Error> {
+        let values = [("unique_id", unique_id.as_str().into())];
+        retrying(|| async { self.db.writer().await?.conn().run(statement, &values).await.map(|hit| hit > 0) }).await
+    }
+
+    async fn state_of(&self, unique_id: &UniqueId) -> Result<State, Error> {
+        match self.get(unique_id).await? {
+            Some(task) => Ok(task.state),
+            None => Err(Error::new(ErrorKind::NotFound, format!("there is no task {unique_id}"))),
+        }
+    }
+}
+
+fn wrong_state(unique_id: &UniqueId, state: State, sentence: &str) -> Error {
+    Error::new(ErrorKind::WrongState, format!("task {unique_id} is {state}: {sentence}"))
+}

@@ -1,0 +1,23 @@
+//! The narrow layer over sqlx: pools, connections, transactions and rows that look alike on every database.
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+mod classify;
+mod conn;
+mod open;
+mod statement;
+mod value;
+
+pub(crate) use classify::{is_unique_violation, translate};
+#[allow(unreachable_pub)] // See the type.
+pub use conn::Conn;
+pub(crate) use conn::{Held, Tx};
+pub(crate) use open::{Db, Dedicated};
+pub use open::{Kind, OnMissing};
+pub(crate) use statement::{Dialect, Statement};
+pub(crate) use value::{Row, Value};

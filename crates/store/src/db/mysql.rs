@@ -1,0 +1,55 @@
+//! MySQL and MariaDB: how they are opened, and what their codes mean.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use mission_core::{Error, ErrorKind};
+use sqlx::Executor as _;
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
+
+/// Connections of one process at the most, beside the heartbeat's.
+const CONNECTIONS_MAX: u32 = 10;
+
+/// READ COMMITTED, because REPEATABLE READ locks gaps and lets claims wait for each other.
+const ISOLATION: &str = "set session transaction isolation level read committed";
+/// Strict, because without it MySQL stores a wrong state as '' and cuts long names silently.
+const STRICT: &str = "set session sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'";
+
+pub(crate) fn options(url: &str) -> Result<MySqlConnectOptions, Error> {
+    // sqlx knows one scheme for both.
+    let url = url.replacen("mariadb://", "mysql://", 1);
+    let options = MySqlConnectOptions::from_str(&url).map_err(|fault| {
+        Error::invalid("this is no MySQL URL: use mysql://user:password@host:3306/database").with_source(fault)
+    })?;
+    if options.get_database().is_none_or(str::is_empty) {
+        return Err(Error::invalid("the MySQL URL names no database: use mysql://user:password@host:3306/database"));
+    }
+    Ok(options)
+}
+
+pub(crate) fn open(options: MySqlConnectOptions) -> MySqlPool {
+    MySqlPoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .after_connect(|conn, _| {
+            Box::pin(async move {
+                conn.execute(ISOLATION).await?;
+                conn.execute(STRICT).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options)
+}
+
+pub(crate) fn kind_of(fault: &MySqlDatabaseError) -> ErrorKind {
+    match fault.number() {
+        // Deadlock; lock wait timeout; record changed since last read (MariaDB); not primary (Galera).
+        1213 | 1205 | 1020 | 1047 => ErrorKind::Retryable,
+        // Read-only, shutting down, gone, too many connections: another connection, later.
+        1053 | 1040 | 1927 | 2006 | 2013 | 3169 => ErrorKind::Unreachable,
+        // No such table; unknown column.
+        1146 | 1054 => ErrorKind::Schema,
+        _ => ErrorKind::Database,
+    }
+}

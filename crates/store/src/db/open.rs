@@ -1,0 +1,218 @@
+//! From a URL to pools: which database it is, and how its connections are taken.
+
+use std::fmt;
+
+use mission_core::{Error, ErrorKind};
+use sqlx::Connection as _;
+
+use super::{Conn, Dialect, Held, Tx, translate};
+
+/// Which database: the words of URLs, messages and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// SQLite, embedded.
+    Sqlite,
+    /// MySQL 8.0.13 or later, or MariaDB 10.6 or later.
+    Mysql,
+    /// PostgreSQL 14 or later.
+    Postgres,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::Sqlite => "sqlite",
+            Kind::Mysql => "mysql",
+            Kind::Postgres => "postgres",
+        })
+    }
+}
+
+impl Kind {
+    /// The kind a URL names by its scheme.
+    pub fn of_url(url: &str) -> Result<Self, Error> {
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        match scheme {
+            "sqlite" => Ok(Kind::Sqlite),
+            "mysql" | "mariadb" => Ok(Kind::Mysql),
+            "postgres" | "postgresql" => Ok(Kind::Postgres),
+            "" => Err(Error::invalid(
+                "the database URL has no scheme: use sqlite://FILE, mysql://…, mariadb://… or postgres://…",
+            )),
+            other => Err(Error::invalid(format!(
+                "the database URL has the unknown scheme {other:?}: use sqlite, mysql, mariadb or postgres"
+            ))),
+        }
+    }
+
+    pub(crate) fn dialect(self) -> Dialect {
+        match self {
+            Kind::Sqlite => Dialect::Sqlite,
+            Kind::Mysql => Dialect::MySql,
+            Kind::Postgres => Dialect::Postgres,
+        }
+    }
+}
+
+/// What to do where a SQLite file is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMissing {
+    /// Make it: for pushing and working.
+    Create,
+    /// Say so: for reading.
+    Refuse,
+}
+
+/// The open database.
+#[derive(Debug, Clone)]
+pub(crate) enum Db {
+    #[cfg(feature = "sqlite")]
+    Sqlite(super::sqlite::SqlitePools),
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::MySqlPool),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgPool),
+}
+
+impl Db {
+    /// Opens a URL. Servers are met at the first statement; a SQLite file is opened at once.
+    pub(crate) async fn open(url: &str, on_missing: OnMissing) -> Result<Self, Error> {
+        match Kind::of_url(url)? {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => Self::open_sqlite(super::sqlite::options(url)?, on_missing).await,
+            #[cfg(feature = "mysql")]
+            Kind::Mysql => Ok(Self::open_mysql(super::mysql::options(url)?)),
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => Ok(Self::open_postgres(super::postgres::options(url)?)),
+            #[allow(unreachable_patterns)] // Reached where a feature is off.
+            kind => Err(Error::new(
+                ErrorKind::Setup,
+                format!("this program is built without {kind}: enable the feature {kind:?} of the crate mission"),
+            )),
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) async fn open_sqlite(
+        options: sqlx::sqlite::SqliteConnectOptions,
+        on_missing: OnMissing,
+    ) -> Result<Self, Error> {
+        super::sqlite::open(options, on_missing).await.map(Db::Sqlite)
+    }
+
+    #[cfg(feature = "mysql")]
+    pub(crate) fn open_mysql(options: sqlx::mysql::MySqlConnectOptions) -> Self {
+        Db::MySql(super::mysql::open(options))
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn open_postgres(options: sqlx::postgres::PgConnectOptions) -> Self {
+        Db::Postgres(super::postgres::open(options))
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => Kind::Sqlite,
+            #[cfg(feature = "mysql")]
+            Db::MySql(_) => Kind::Mysql,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// A connection for reading, or for one statement that is a transaction of its own.
+    pub(crate) async fn reader(&self) -> Result<Held, Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(pools) => pools.readers.acquire().await.map(Held::Sqlite),
+            #[cfg(feature = "mysql")]
+            Db::MySql(pool) => pool.acquire().await.map(Held::MySql),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(pool) => pool.acquire().await.map(Held::Postgres),
+        }
+        .map_err(translate)
+    }
+
+    /// A connection for one writing statement that is a transaction of its own.
+    pub(crate) async fn writer(&self) -> Result<Held, Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(pools) => pools.writer.acquire().await.map(Held::Sqlite).map_err(translate),
+            #[allow(unreachable_patterns)] // Reached where a server's feature is on.
+            _ => self.reader().await,
+        }
+    }
+
+    /// A writing transaction: immediate on SQLite, because a deferred one fails when it first writes.
+    pub(crate) async fn begin(&self) -> Result<Tx, Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(pools) => pools.writer.begin_with("begin immediate").await.map(Tx::Sqlite),
+            #[cfg(feature = "mysql")]
+            Db::MySql(pool) => pool.begin().await.map(Tx::MySql),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
+        }
+        .map_err(translate)
+    }
+
+    /// One connection of its own, outside the pool: for the heartbeat, which must never wait for others.
+    pub(crate) async fn dedicated(&self) -> Result<Dedicated, Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(pools) => {
+                let options = pools.writer.connect_options();
+                sqlx::SqliteConnection::connect_with(&options).await.map(|conn| Dedicated::Sqlite(Box::new(conn)))
+            }
+            #[cfg(feature = "mysql")]
+            Db::MySql(pool) => {
+                let options = pool.connect_options();
+                sqlx::MySqlConnection::connect_with(&options).await.map(|conn| Dedicated::MySql(Box::new(conn)))
+            }
+            #[cfg(feature = "postgres")]
+            Db::Postgres(pool) => {
+                let options = pool.connect_options();
+                sqlx::PgConnection::connect_with(&options).await.map(|conn| Dedicated::Postgres(Box::new(conn)))
+            }
+        }
+        .map_err(translate)
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(pools) => {
+                pools.readers.close().await;
+                pools.writer.close().await;
+            }
+            #[cfg(feature = "mysql")]
+            Db::MySql(pool) => pool.close().await,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A connection outside the pool.
+pub(crate) enum Dedicated {
+    #[cfg(feature = "sqlite")]
+    Sqlite(Box<sqlx::SqliteConnection>),
+    #[cfg(feature = "mysql")]
+    MySql(Box<sqlx::MySqlConnection>),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<sqlx::PgConnection>),
+}
+
+impl Dedicated {
+    pub(crate) fn conn(&mut self) -> Conn<'_> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Dedicated::Sqlite(conn) => Conn::Sqlite(conn),
+            #[cfg(feature = "mysql")]
+            Dedicated::MySql(conn) => Conn::MySql(conn),
+            #[cfg(feature = "postgres")]
+            Dedicated::Postgres(conn) => Conn::Postgres(conn),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! SQLite: how it is opened, and what its codes mean.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use mission_core::{Error, ErrorKind};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::OnMissing;
+
+/// How long a statement waits for another process's write before it answers "busy".
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Readers besides the one writer; WAL lets them read while it writes.
+const READERS_MAX: u32 = 4;
+
+/// One writer connection and a few readers: writes queue in memory instead of on the file's lock.
+#[derive(Debug, Clone)]
+pub(crate) struct SqlitePools {
+    pub(crate) writer: SqlitePool,
+    pub(crate) readers: SqlitePool,
+}
+
+pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
+    SqliteConnectOptions::from_str(url).map_err(|fault| {
+        Error::invalid("this is no SQLite URL: use sqlite://mission.db for a file here, sqlite:///var/lib/mission.db for a full path")
+            .with_source(fault)
+    })
+}
+
+pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -> Result<SqlitePools, Error> {
+    let path = options.get_filename().to_owned();
+    let in_memory = path.as_os_str().is_empty()
+        || path.to_string_lossy().contains(":memory:")
+        || path.to_string_lossy().contains("mode=memory");
+    if on_missing == OnMissing::Refuse && !in_memory && !path.exists() {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "there is no database at {}: the first push or worker makes it, or `mission migrate`",
+                path.display()
+            ),
+        ));
+    }
+    let options = options
+        .create_if_missing(on_missing == OnMissing::Create)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL keeps every commit through a power loss; with NORMAL the last ones may go.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT);
+    let pool = |connections_max| {
+        SqlitePoolOptions::new()
+            .max_connections(connections_max)
+            .test_before_acquire(false)
+            .acquire_timeout(Duration::from_secs(30))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options.clone())
+    };
+    let writer = pool(1);
+    // A database in memory is one connection's own: readers must share it.
+    let readers = if in_memory { writer.clone() } else { pool(READERS_MAX) };
+    writer.acquire().await.map_err(|fault| {
+        let error = super::translate(fault);
+        Error::new(error.kind(), format!("cannot open the database {}: {error}", path.display())).with_source(error)
+    })?;
+    Ok(SqlitePools { writer, readers })
+}
+
+pub(crate) fn kind_of(fault: &SqliteError) -> ErrorKind {
+    use sqlx::error::DatabaseError as _;
+    let code: i64 = fault.code().and_then(|code| code.parse().ok()).unwrap_or(0);
+    match code & 0xff {
+        // SQLITE_BUSY, SQLITE_LOCKED: someone else writes; 517 (BUSY_SNAPSHOT) too.
+        5 | 6 => ErrorKind::Retryable,
+        // SQLITE_ERROR covers "no such table" and "no such column".
+        1 if fault.message().starts_with("no such table: mission_")
+            || fault.message().starts_with("no such column") =>
+        {
+            ErrorKind::Schema
+        }
+        _ => ErrorKind::Database,
+    }
+}

@@ -1,0 +1,183 @@
+//! SQL in files, named by operation: named parameters, and the few tokens in which the dialects differ.
+
+use std::sync::OnceLock;
+
+/// The three dialects; MySQL and MariaDB share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    MySql,
+    Postgres,
+}
+
+impl Dialect {
+    /// Microseconds UTC since 1970 by the database's clock; on each database an expression an index range may use.
+    pub(crate) const fn now(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => {
+                "(cast(strftime('%s', 'now') as integer) * 1000000 + cast(substr(strftime('%f', 'now'), 4) as integer) * 1000)"
+            }
+            Dialect::MySql => "timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6))",
+            Dialect::Postgres => "(extract(epoch from statement_timestamp()) * 1000000)::bigint",
+        }
+    }
+}
+
+/// One operation's SQL: a file that serves all, or one per dialect where they differ.
+///
+/// Tokens: `:name` is a parameter; `{now}` the database's clock; `{batch: id int, content text}` the rows of the
+/// JSON array in parameter `:batch`, under the alias `batch`.
+pub(crate) struct Statement {
+    name: &'static str,
+    files: [Option<&'static str>; 3],
+    prepared: [OnceLock<Prepared>; 3],
+}
+
+/// A statement as one database takes it.
+pub(crate) struct Prepared {
+    pub(crate) text: String,
+    /// The parameters' names in the order of their places.
+    pub(crate) names: Vec<&'static str>,
+}
+
+impl Statement {
+    /// One file for all.
+    pub(crate) const fn new(name: &'static str, file: &'static str) -> Self {
+        Self { name, files: [Some(file), Some(file), Some(file)], prepared: [const { OnceLock::new() }; 3] }
+    }
+
+    /// Another file for SQLite.
+    pub(crate) const fn sqlite(mut self, file: &'static str) -> Self {
+        self.files[Dialect::Sqlite as usize] = Some(file);
+        self
+    }
+
+    /// Another file for MySQL and MariaDB.
+    pub(crate) const fn mysql(mut self, file: &'static str) -> Self {
+        self.files[Dialect::MySql as usize] = Some(file);
+        self
+    }
+
+    /// Another file for PostgreSQL.
+    pub(crate) const fn postgres(mut self, file: &'static str) -> Self {
+        self.files[Dialect::Postgres as usize] = Some(file);
+        self
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn prepared(&'static self, dialect: Dialect) -> &'static Prepared {
+        let place = dialect as usize;
+        self.prepared[place].get_or_init(|| prepare(self.files[place].unwrap_or_default(), dialect))
+    }
+}
+
+/// Drops comments, fills in the dialect's tokens and numbers the parameters.
+fn prepare(file: &'static str, dialect: Dialect) -> Prepared {
+    let mut text = String::with_capacity(file.len());
+    let mut names = Vec::new();
+    for line in file.lines().filter(|line| !line.trim_start().starts_with("--")) {
+        let mut rest = line;
+        while let Some(at) = rest.find([':', '{', '\'']) {
+            text.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let token_end = match rest.as_bytes() {
+                [b'\'', ..] => rest[1..].find('\'').map_or(rest.len(), |end| end + 2),
+                [b'{', ..] => rest.find('}').map_or(rest.len(), |end| end + 1),
+                [b':', b':', ..] => 2,
+                _ => rest[1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(rest.len(), |end| end + 1),
+            };
+            let token = &rest[..token_end];
+            match token.as_bytes() {
+                [b'\'', ..] | [b':', b':', ..] => text.push_str(token),
+                [b'{', ..] => expand(token.trim_matches(['{', '}']), dialect, &mut text, &mut names),
+                _ => place(&token[1..], dialect, &mut text, &mut names),
+            }
+            rest = &rest[token_end..];
+        }
+        text.push_str(rest);
+        text.push('\n');
+    }
+    Prepared { text: text.trim_end().to_owned(), names }
+}
+
+/// A place for a parameter: numbered on PostgreSQL, so that a name may stand twice.
+fn place(name: &'static str, dialect: Dialect, text: &mut String, names: &mut Vec<&'static str>) {
+    if dialect == Dialect::Postgres {
+        let number = names.iter().position(|known| *known == name).unwrap_or_else(|| {
+            names.push(name);
+            names.len() - 1
+        });
+        text.push_str(&format!("${}", number + 1));
+    } else {
+        names.push(name);
+        text.push('?');
+    }
+}
+
+fn expand(token: &'static str, dialect: Dialect, text: &mut String, names: &mut Vec<&'static str>) {
+    if token == "now" {
+        text.push_str(dialect.now());
+        return;
+    }
+    let columns: Vec<(&str, &str)> = token
+        .strip_prefix("batch:")
+        .unwrap_or_default()
+        .split(',')
+        .filter_map(|column| column.trim().split_once(' '))
+        .collect();
+    let list = |each: &dyn Fn(&str, &str) -> String| {
+        columns.iter().map(|(name, kind)| each(name, kind)).collect::<Vec<_>>().join(", ")
+    };
+    match dialect {
+        Dialect::Sqlite => {
+            let columns = list(&|name, _| format!("json_extract(value, '$.{name}') as {name}"));
+            text.push_str(&format!("(select {columns} from json_each("));
+            place("batch", dialect, text, names);
+            text.push_str(")) batch");
+        }
+        Dialect::MySql => {
+            // Without its own character set MariaDB gives such a column the database's, and latin1 turns 漢 into '?'.
+            let text_kind = "longtext character set utf8mb4 collate utf8mb4_bin";
+            let kind_of = |kind: &str| if kind == "int" { "bigint" } else { text_kind };
+            let columns = list(&|name, kind| format!("{name} {} path '$.{name}'", kind_of(kind)));
+            text.push_str("json_table(");
+            place("batch", dialect, text, names);
+            text.push_str(&format!(", '$[*]' columns ({columns})) batch"));
+        }
+        Dialect::Postgres => {
+            let kind_of = |kind: &str| if kind == "int" { "bigint" } else { "text" };
+            let columns = list(&|name, kind| format!("{name} {}", kind_of(kind)));
+            text.push_str("json_to_recordset(cast(");
+            place("batch", dialect, text, names);
+            text.push_str(&format!(" as json)) as batch ({columns})"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static SAMPLE: Statement = Statement::new(
+        "sample",
+        "-- Comment with :colon.\nselect ':no' as a, x::bigint\nfrom t, {batch: id int, note text}\nwhere a = :a and b = :b and c = :a and t < {now}",
+    );
+
+    #[test]
+    fn names_become_places_and_quotes_stay() {
+        let sqlite = SAMPLE.prepared(Dialect::Sqlite);
+        assert_eq!(sqlite.names, ["batch", "a", "b", "a"]);
+        assert!(
+            sqlite.text.starts_with("select ':no' as a, x::bigint\nfrom t, (select json_extract(value, '$.id') as id")
+        );
+        let postgres = SAMPLE.prepared(Dialect::Postgres);
+        assert_eq!(postgres.names, ["batch", "a", "b"]);
+        assert!(postgres.text.contains("json_to_recordset(cast($1 as json)) as batch (id bigint, note text)"));
+        assert!(postgres.text.contains("where a = $2 and b = $3 and c = $2"));
+        let mysql = SAMPLE.prepared(Dialect::MySql);
+        assert!(mysql.text.contains("json_table(?, '$[*]' columns (id bigint path '$.id', note longtext character set utf8mb4 collate utf8mb4_bin path '$.note')) batch"));
+    }
+}

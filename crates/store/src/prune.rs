@@ -1,0 +1,78 @@
+//! Prune: removing ended tasks whose time is over, in small transactions from the table's old end.
+
+use std::time::Duration;
+
+use mission_core::{Error, State, Timestamp, limits};
+use serde::Serialize;
+
+use crate::Store;
+use crate::batch::Batches;
+use crate::db::Statement;
+use crate::retrying::retrying;
+
+/// How long ended tasks are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Successful and cancelled tasks: 30 days unless told otherwise.
+    pub ended: Duration,
+    /// Failed tasks: 90 days unless told otherwise.
+    pub failed: Duration,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+        Self { ended: days(30), failed: days(90) }
+    }
+}
+
+/// What one step of pruning did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many tasks were removed.
+    pub removed: u64,
+    /// Give this to go on behind what was looked at; `None` when the end was reached.
+    pub next: Option<i64>,
+}
+
+static CANDIDATES: Statement = Statement::new("prune_candidates", include_str!("sql/prune_candidates.sql"));
+static PRUNE: Statement =
+    Statement::new("prune", include_str!("sql/prune.sql")).mysql(include_str!("sql/prune.mysql.sql"));
+
+#[derive(Serialize)]
+struct IdRow {
+    id: i64,
+}
+
+impl Store {
+    /// Looks at up to [`limits::PRUNE_ROWS_MAX`] rows behind `after` and removes those whose time is over.
+    ///
+    /// A task is never pushed after it ended, so rows younger than the shortest time to keep need no look.
+    pub async fn prune_step(&self, keep: Keep, after: i64) -> Result<Pruned, Error> {
+        let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 2).min(i64::MAX / 2);
+        let now = self.now().await?;
+        let shortest = micros(keep.ended.min(keep.failed));
+        let values =
+            [("after", after.into()), ("retention_us", shortest.into()), ("limit", limits::PRUNE_ROWS_MAX.into())];
+        let rows = retrying(|| async { self.db.reader().await?.conn().rows(&CANDIDATES, &values).await }).await?;
+        let mut over = Vec::new();
+        let mut last = None;
+        for row in &rows {
+            let (id, state) = (row.int("id")?, row.text("state")?.parse::<State>()?);
+            last = Some(id);
+            let kept = if state == State::Fail { keep.failed } else { keep.ended };
+            if state.is_final() && now.since(Timestamp(row.int("modified_date")?)) >= kept {
+                over.push(IdRow { id });
+            }
+        }
+        let next = last.filter(|_| i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limits::PRUNE_ROWS_MAX);
+        if over.is_empty() {
+            return Ok(Pruned { removed: 0, next });
+        }
+        let batch = Batches::one(&over)?;
+        let removed =
+            retrying(|| async { self.db.writer().await?.conn().run(&PRUNE, &[("batch", (&batch).into())]).await })
+                .await?;
+        Ok(Pruned { removed, next })
+    }
+}

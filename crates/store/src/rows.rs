@@ -1,0 +1,42 @@
+//! From a row to a task.
+
+use mission_core::{Counts, Error, LeaseToken, Progress, State, Task, Timestamp, UniqueId, WorkerId};
+
+use crate::db::Row;
+
+/// A task from a row that has all columns. A state or reason written by a stranger's hand does not break the reader.
+pub(crate) fn task(row: &Row) -> Result<Task, Error> {
+    let unique_id = UniqueId::from_row(row.text("unique_id")?);
+    let state: State = row.text("state")?.parse()?;
+    let mut task = Task::with(row.int("id")?, unique_id, row.text("method")?, state);
+    task.task_type = row.text("type")?;
+    task.params = row.text_or_null("params")?;
+    task.content = row.text_or_null("content")?;
+    task.content_cut = row.int("content_cut")? != 0;
+    task.reason = row.text_or_null("reason")?.and_then(|word| word.parse().ok());
+    task.creator = row.text_or_null("creator")?;
+    task.priority = row.int("priority")?;
+    task.task_key = row.text_or_null("task_key")?;
+    task.run_at = Timestamp(row.int("run_at")?);
+    task.progress = progress(row)?;
+    task.counts = Counts { attempt: row.int("attempt")?, failures: row.int("failures")?, crashes: row.int("crashes")? };
+    task.retries = row.int_or_null("retries")?;
+    task.timeout_ms = row.int_or_null("timeout_ms")?;
+    task.stall_timeout_ms = row.int_or_null("stall_timeout_ms")?;
+    task.cancel_requested = row.int("cancel_requested")? != 0;
+    task.worker_id = Some(WorkerId(row.int("worker_id")?)).filter(|id| id.0 != 0);
+    task.lease_token = LeaseToken(row.int("lease_token")?);
+    task.created_date = Timestamp(row.int("created_date")?);
+    task.modified_date = Timestamp(row.int("modified_date")?);
+    Ok(task)
+}
+
+fn progress(row: &Row) -> Result<Option<Progress>, Error> {
+    let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
+    let Some(done) = row.int_or_null("progress_done")? else { return Ok(None) };
+    Ok(Some(Progress {
+        done: unsigned(done),
+        total: row.int_or_null("progress_total")?.map(unsigned),
+        message: row.text_or_null("progress_message")?,
+    }))
+}

@@ -1,0 +1,141 @@
+//! Settle: writing what became of running tasks, in groups, each under its lease token.
+
+use std::collections::HashMap;
+
+use mission_core::{Content, Error, Settlement, State, limits};
+use serde::Serialize;
+
+use crate::Store;
+use crate::batch::Batches;
+use crate::db::{Dialect, Statement, Tx};
+use crate::retrying::retrying;
+
+/// What became of one settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is written.
+    Settled,
+    /// The lease was lost: someone else decides about the task, nothing was changed.
+    Lost,
+}
+
+static SETTLE: Statement =
+    Statement::new("settle", include_str!("sql/settle.sql")).mysql(include_str!("sql/settle.mysql.sql"));
+static WATCH: Statement = Statement::new("watch", include_str!("sql/watch.sql"));
+
+#[derive(Serialize)]
+struct Row<'s> {
+    id: i64,
+    lease_token: i64,
+    state: &'static str,
+    reason: Option<&'static str>,
+    content: Option<&'s str>,
+    content_cut: i64,
+    wait_us: Option<i64>,
+    attempt: i64,
+    failures: i64,
+    crashes: i64,
+}
+
+impl<'s> Row<'s> {
+    fn of(settlement: &'s Settlement) -> Self {
+        Self {
+            id: settlement.lease.id,
+            lease_token: settlement.lease.token.0,
+            state: settlement.state.as_str(),
+            reason: settlement.reason.map(|reason| reason.as_str()),
+            content: settlement.content.as_ref().map(|content| content.text.as_str()),
+            content_cut: settlement.content.as_ref().is_some_and(|content| content.is_cut).into(),
+            wait_us: settlement.wait.map(|wait| i64::try_from(wait.as_micros()).unwrap_or(i64::MAX)),
+            attempt: settlement.counts.attempt,
+            failures: settlement.counts.failures,
+            crashes: settlement.counts.crashes,
+        }
+    }
+}
+
+impl Store {
+    /// Writes settlements, each under its lease token; answers for each whether it was written.
+    ///
+    /// A settlement that was written by a try whose answer was lost counts as written. A text the database refuses is
+    /// replaced by a note of that, so that the outcome itself is always recorded.
+    pub async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Verdict>, Error> {
+        let rows: Vec<Row<'_>> = settlements.iter().map(Row::of).collect();
+        let mut verdicts = Vec::with_capacity(settlements.len());
+        for part in Batches::of(&rows, limits::BATCH_ROWS_MAX)?.parts {
+            let group = &settlements[part.rows.clone()];
+            match self.settle_group(&part.json, group).await {
+                Ok(settled) => verdicts.extend(settled),
+                Err(error) if error.is_retryable() || error.is_unreachable() => return Err(error),
+                Err(error) => verdicts.extend(self.settle_singly(group, &error).await?),
+            }
+        }
+        Ok(verdicts)
+    }
+
+    async fn settle_group(&self, batch: &str, group: &[Settlement]) -> Result<Vec<Verdict>, Error> {
+        retrying(|| async {
+            let mut tx = self.db.begin().await?;
+            let verdicts = settle_on(&mut tx, batch, group).await?;
+            tx.commit().await?;
+            Ok(verdicts)
+        })
+        .await
+    }
+
+    /// One row of a group was refused: each by itself, and the refused one with a content that cannot be.
+    async fn settle_singly(&self, group: &[Settlement], refusal: &Error) -> Result<Vec<Verdict>, Error> {
+        tracing::warn!(error = %refusal, tasks = group.len(), "a group of outcomes was refused: writing them one by one");
+        let mut verdicts = Vec::with_capacity(group.len());
+        for settlement in group {
+            let one = std::slice::from_ref(settlement);
+            let settled = match self.settle_group(&Batches::one(&[Row::of(settlement)])?, one).await {
+                Err(error) if !(error.is_retryable() || error.is_unreachable()) => {
+                    let plain = Settlement { content: Some(Content::new(ascii_note(&error))), ..settlement.clone() };
+                    self.settle_group(&Batches::one(&[Row::of(&plain)])?, std::slice::from_ref(&plain)).await?
+                }
+                settled => settled?,
+            };
+            verdicts.extend(settled);
+        }
+        Ok(verdicts)
+    }
+}
+
+fn ascii_note(error: &Error) -> String {
+    let reason: String = error.to_string().chars().filter(char::is_ascii).take(300).collect();
+    format!("the content could not be stored: {reason}")
+}
+
+async fn settle_on(tx: &mut Tx, batch: &str, group: &[Settlement]) -> Result<Vec<Verdict>, Error> {
+    let values = [("batch", batch.into())];
+    let mut conn = tx.conn();
+    if conn.dialect() == Dialect::MySql {
+        let hit = conn.run(&SETTLE, &values).await?;
+        if hit == group.len() as u64 {
+            return Ok(vec![Verdict::Settled; group.len()]);
+        }
+        return stood_before(tx, batch, group, &[]).await;
+    }
+    let rows = conn.rows(&SETTLE, &values).await?;
+    if rows.len() == group.len() {
+        return Ok(vec![Verdict::Settled; group.len()]);
+    }
+    let written = rows.iter().map(|row| row.int("id")).collect::<Result<Vec<_>, _>>()?;
+    stood_before(tx, batch, group, &written).await
+}
+
+/// Some rows were not hit. One that has our token and our end was written by an earlier try; any other is lost.
+/// MySQL does not say which rows it hit, but within this transaction those look the same.
+async fn stood_before(tx: &mut Tx, batch: &str, group: &[Settlement], written: &[i64]) -> Result<Vec<Verdict>, Error> {
+    let mut stands = HashMap::new();
+    for row in tx.conn().rows(&WATCH, &[("batch", batch.into())]).await? {
+        let state: State = row.text("state")?.parse()?;
+        stands.insert(row.int("id")?, (row.int("lease_token")?, state));
+    }
+    let ours = |settlement: &Settlement| {
+        written.contains(&settlement.lease.id)
+            || stands.get(&settlement.lease.id) == Some(&(settlement.lease.token.0, settlement.state))
+    };
+    Ok(group.iter().map(|settlement| if ours(settlement) { Verdict::Settled } else { Verdict::Lost }).collect())
+}

@@ -1,0 +1,9 @@
+-- Cancels a task that waits.
+update mission_tasks
+set state = 'cancelled',
+    reason = 'cancelled',
+    content = 'cancelled before it ran',
+    active_key = null,
+    modified_date = {now}
+where unique_id = :unique_id
+  and state = 'init'

@@ -1,0 +1,8 @@
+-- The tasks a worker runs, or ran when it died; bounded by what runs anywhere.
+select id, unique_id, method, type, state, params, content, content_cut, reason, creator, priority, task_key, run_at,
+  progress_done, progress_total, progress_message, attempt, failures, crashes, retries, timeout_ms, stall_timeout_ms,
+  cancel_requested, worker_id, lease_token, created_date, modified_date
+from mission_tasks force index (mission_tasks_claim)
+where state = 'executing'
+  and worker_id = :worker_id
+limit :limit

@@ -1,0 +1,17 @@
+-- A task of the method that waits or runs, if there is one.
+select unique_id
+from (
+  select *
+  from (
+    select unique_id
+    from mission_tasks
+    where state = 'init' and method = :method
+    limit 1) waiting
+  union all
+  select *
+  from (
+    select unique_id
+    from mission_tasks
+    where worker_id > 0 and method = :method
+    limit 1) running) active
+limit 1

@@ -1,0 +1,3 @@
+-- Marks a version as reached.
+insert ignore into mission_migrations (version)
+values (:version)

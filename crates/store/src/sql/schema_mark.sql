@@ -1,0 +1,4 @@
+-- Marks a version as reached.
+insert into mission_migrations (version)
+values (:version)
+on conflict do nothing

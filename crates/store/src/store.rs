@@ -1,0 +1,69 @@
+//! The store itself: the open database, and the ways to open it.
+
+use mission_core::{Error, Timestamp};
+
+use crate::db::{Db, Kind, OnMissing, Statement};
+use crate::retrying::retrying;
+
+/// The memory of Mission on one database. Cheap to clone: clones share connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) db: Db,
+}
+
+static NOW: Statement = Statement::new("now", include_str!("sql/now.sql"));
+
+impl Store {
+    /// Opens a database by its URL and, on SQLite, brings its tables up to date.
+    ///
+    /// # Errors
+    /// The URL is wrong, the database is missing ([`OnMissing::Refuse`]) or cannot be opened.
+    pub async fn open(url: &str, on_missing: OnMissing) -> Result<Self, Error> {
+        Self::ready(Db::open(url, on_missing).await?).await
+    }
+
+    /// Opens connections of its own to the database of the user's pool.
+    #[cfg(feature = "sqlite")]
+    pub async fn from_sqlite_pool(pool: &sqlx::SqlitePool) -> Result<Self, Error> {
+        Self::ready(Db::open_sqlite(pool.connect_options().as_ref().clone(), OnMissing::Create).await?).await
+    }
+
+    /// Opens connections of its own to the database of the user's pool.
+    #[cfg(feature = "mysql")]
+    pub async fn from_mysql_pool(pool: &sqlx::MySqlPool) -> Result<Self, Error> {
+        Self::ready(Db::open_mysql(pool.connect_options().as_ref().clone())).await
+    }
+
+    /// Opens connections of its own to the database of the user's pool.
+    #[cfg(feature = "postgres")]
+    pub async fn from_postgres_pool(pool: &sqlx::PgPool) -> Result<Self, Error> {
+        Self::ready(Db::open_postgres(pool.connect_options().as_ref().clone())).await
+    }
+
+    async fn ready(db: Db) -> Result<Self, Error> {
+        let store = Self { db };
+        if store.kind() == Kind::Sqlite {
+            store.migrate().await?;
+        }
+        Ok(store)
+    }
+
+    /// Which database it is.
+    pub fn kind(&self) -> Kind {
+        self.db.kind()
+    }
+
+    /// The database's clock: the only one that decides what is due or expired.
+    pub async fn now(&self) -> Result<Timestamp, Error> {
+        retrying(|| async {
+            let row = self.db.reader().await?.conn().row(&NOW, &[]).await?;
+            row.map_or(Ok(Timestamp(0)), |row| row.int("now_us").map(Timestamp))
+        })
+        .await
+    }
+
+    /// Closes all connections; what runs on them ends first.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
