@@ -31,16 +31,6 @@ impl Call {
         Self { shared, states }
     }
 
-    /// The context of an awaiting method.
-    pub fn context(&self) -> Context {
-        Context::new(Arc::clone(&self.shared))
-    }
-
-    /// The context of a blocking method.
-    pub fn blocking_context(&self) -> blocking::Context {
-        blocking::Context::new(Arc::clone(&self.shared))
-    }
-
     /// A value the worker was given to share.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, Fault> {
         self.states.get::<T>().ok_or_else(|| {
@@ -59,6 +49,40 @@ impl Call {
     pub fn check_params(&self) -> Result<(), Fault> {
         let task = self.shared.task();
         decode::check(&task.method, task.params_json()).map_err(Fault::BadParams)
+    }
+}
+
+/// The context of an `async fn`: a trait only so that the compiler can say what a method with the other one should take.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the context of an async method",
+    label = "an `async fn` takes `mission::Context`",
+    note = "`mission::blocking::Context` is for a plain `fn`, which runs on a thread of its own"
+)]
+pub trait AwaitingContext {
+    /// The context of this call.
+    fn of(call: &Call) -> Self;
+}
+
+/// The context of a plain `fn`: a trait for the same reason.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the context of a blocking method",
+    label = "a plain `fn` takes `mission::blocking::Context`",
+    note = "`mission::Context` is for an `async fn`"
+)]
+pub trait BlockingContext {
+    /// The context of this call.
+    fn of(call: &Call) -> Self;
+}
+
+impl AwaitingContext for Context {
+    fn of(call: &Call) -> Self {
+        Context::new(Arc::clone(&call.shared))
+    }
+}
+
+impl BlockingContext for blocking::Context {
+    fn of(call: &Call) -> Self {
+        blocking::Context::new(Arc::clone(&call.shared))
     }
 }
 

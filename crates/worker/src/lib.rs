@@ -22,7 +22,7 @@ mod state;
 mod stop;
 
 pub use answer::Answer;
-pub use call::{Call, Fault};
+pub use call::{AwaitingContext, BlockingContext, Call, Fault};
 pub use context::Context;
 pub use method::{AnswerFuture, AsyncBody, BlockingBody, Body, Method};
 pub use registry::{Registered, Registry};

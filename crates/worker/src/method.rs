@@ -11,7 +11,7 @@ use mission_core::{OnCrash, Policy};
 use serde::de::DeserializeOwned;
 
 use crate::answer::Answer;
-use crate::call::{Call, Fault};
+use crate::call::{AwaitingContext, BlockingContext, Call, Fault};
 use crate::state::Needed;
 use crate::{Context, blocking};
 
@@ -53,12 +53,30 @@ pub(crate) enum Origin {
 }
 
 impl Method {
-    /// A method of a function, as the attribute makes it; `source` is its file and line.
-    pub fn of_function(name: impl Into<String>, source: impl Into<String>, body: Body) -> Self {
-        Self::new(name.into(), Origin::Function(source.into()), body)
+    /// A method of an `async fn`, as the attribute makes it; `source` is its file and line.
+    pub fn awaiting<F, Fut>(name: impl Into<String>, source: impl Into<String>, function: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, Fault>> + Send + 'static,
+    {
+        Self::new(name.into(), Origin::Function(source.into()), Body::awaiting(function))
+    }
+
+    /// A method of a plain `fn`, as the attribute makes it; `source` is its file and line.
+    pub fn blocking<F>(name: impl Into<String>, source: impl Into<String>, function: F) -> Self
+    where
+        F: Fn(Call) -> Result<String, Fault> + Send + Sync + 'static,
+    {
+        Self::new(name.into(), Origin::Function(source.into()), Body::Blocking(Arc::new(function)))
     }
 
     /// A method of an async closure that takes the context and the params.
+    ///
+    /// ```
+    /// use mission_worker::Method;
+    /// let double = Method::from_fn("double", |_ctx, n: u64| async move { Ok::<_, mission_core::Failure>(2 * n) });
+    /// assert_eq!(double.name(), "double");
+    /// ```
     #[track_caller]
     pub fn from_fn<P, F, Fut>(name: impl Into<String>, function: F) -> Self
     where
@@ -68,14 +86,14 @@ impl Method {
         Fut::Output: Answer,
     {
         let function = Arc::new(function);
-        let body: AsyncBody = Arc::new(move |call: Call| {
+        let body = Body::awaiting(move |call: Call| {
             let function = Arc::clone(&function);
-            Box::pin(async move {
+            async move {
                 let params = call.params::<P>()?;
-                function(call.context(), params).await.into_content().map_err(Fault::Failed)
-            })
+                function(Context::of(&call), params).await.into_content().map_err(Fault::Failed)
+            }
         });
-        Self::new(name.into(), Origin::here(), Body::Async(body))
+        Self::new(name.into(), Origin::here(), body)
     }
 
     /// A method of a blocking closure that takes the context and the params; it runs on a thread of its own.
@@ -88,7 +106,7 @@ impl Method {
     {
         let body: BlockingBody = Arc::new(move |call: Call| {
             let params = call.params::<P>()?;
-            function(call.blocking_context(), params).into_content().map_err(Fault::Failed)
+            function(blocking::Context::of(&call), params).into_content().map_err(Fault::Failed)
         });
         Self::new(name.into(), Origin::here(), Body::Blocking(body))
     }
@@ -135,6 +153,16 @@ impl Method {
     pub fn needs<T: Send + Sync + 'static>(mut self) -> Self {
         self.states.push(Needed::of::<T>());
         self
+    }
+}
+
+impl Body {
+    fn awaiting<F, Fut>(function: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, Fault>> + Send + 'static,
+    {
+        Body::Async(Arc::new(move |call| Box::pin(function(call))))
     }
 }
 

@@ -92,7 +92,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::{Body, Call, State};
+    use crate::State;
 
     fn made(name: &str) -> Method {
         Method::from_fn(name, |_, _: Value| async { Ok::<_, Failure>(()) })
@@ -100,8 +100,7 @@ mod tests {
 
     /// A method as the attribute makes it, anew with each call.
     fn written(name: &str, source: &str) -> Method {
-        let body = |_: Call| Ok(String::new());
-        Method::of_function(name, source, Body::Blocking(Arc::new(body)))
+        Method::blocking(name, source, |_| Ok(String::new()))
     }
 
     fn refusal(methods: impl IntoIterator<Item = Method>) -> String {
