@@ -35,3 +35,13 @@ pub use settle::Verdict;
 pub use store::Store;
 pub use types::TypeRule;
 pub use workers::{Heart, NewWorker, Renewal, Worker};
+
+/// The pools of sqlx that a store can be made from.
+pub mod pools {
+    #[cfg(feature = "mysql")]
+    pub use sqlx::MySqlPool;
+    #[cfg(feature = "postgres")]
+    pub use sqlx::PgPool;
+    #[cfg(feature = "sqlite")]
+    pub use sqlx::SqlitePool;
+}
