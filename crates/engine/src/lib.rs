@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The handle of Mission: push, read, wait, cancel, retry, and workers; and testing.
+#![forbid(unsafe_code)]
+
+mod detached;
+mod mission;
+mod operate;
+mod pool;
+mod push;
+pub mod testing;
+mod wait;
+mod worker;
+
+pub use mission::Mission;
+pub use mission_store::{
+    Bounded, Cancelled, Found, Keep, Kind as DatabaseKind, OnMissing, Page, PushConnection, SchemaStatus, TypeRule, Worker,
+    migration_sql,
+};
+pub use pool::IntoStore;
+pub use push::Pushed;
+pub use worker::WorkerBuilder;

@@ -1,0 +1,90 @@
+//! For your own tests: a handle on an empty SQLite database that runs what is pushed at once.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> mission_core::Result<()> {
+//! use mission_core::{Failure, NewTask, State};
+//! use mission_worker::Method;
+//!
+//! let double = Method::from_fn("double", |_ctx, n: u64| async move { Ok::<_, Failure>(2 * n) });
+//! let mission = mission_engine::testing::methods([double]).open().await?;
+//!
+//! let task = mission.push(NewTask::new("double").params(&21)).await?.get().await?;
+//! assert_eq!(task.state, State::Success);
+//! assert_eq!(task.content_as::<u64>()?, 42);
+//! # Ok(())
+//! # }
+//! ```
+
+use mission_core::{Error, ErrorKind, Result};
+use mission_store::{OnMissing, Store};
+use mission_worker::{Method, Registry, States, Which, execute};
+use tempfile::TempDir;
+
+use crate::Mission;
+use crate::detached::detached;
+
+/// A handle that runs what is pushed at once, with the methods that registered themselves.
+///
+/// # Errors
+/// There is no method at all, or no temporary folder can be made.
+pub async fn mission() -> Result<Mission> {
+    methods([]).open().await
+}
+
+/// The same with further methods; also the way to give state.
+pub fn methods(methods: impl IntoIterator<Item = Method>) -> Testing {
+    Testing { methods: methods.into_iter().collect(), states: States::new() }
+}
+
+/// A test's handle to be told its methods and state.
+#[must_use = "nothing is made until it is opened"]
+pub struct Testing {
+    methods: Vec<Method>,
+    states: States,
+}
+
+impl Testing {
+    /// Gives shared state to the methods that ask for `State<T>`.
+    pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
+        self.states.insert(state);
+        self
+    }
+
+    /// Makes the database, in a temporary folder that goes with the last clone of the handle.
+    ///
+    /// # Errors
+    /// As [`mission`], or a method asks for state that was not given.
+    pub async fn open(self) -> Result<Mission> {
+        let registry = Registry::collect(self.methods)?;
+        registry.check_states(&self.states)?;
+        let folder = tempfile::tempdir()
+            .map_err(|fault| Error::new(ErrorKind::Setup, "no temporary folder can be made").with_source(fault))?;
+        let url = format!("sqlite://{}", folder.path().join("mission.db").display());
+        let store = detached(async move { Store::open(&url, OnMissing::Create).await }).await?;
+        Ok(Mission::over(store, Some(Inline { registry, states: self.states, _folder: folder })))
+    }
+}
+
+/// What a test's handle runs tasks with.
+pub(crate) struct Inline {
+    registry: Registry,
+    states: States,
+    _folder: TempDir,
+}
+
+impl Inline {
+    /// Runs what was just pushed and is due, until it has ended or waits for a later time.
+    pub(crate) async fn run(&self, mission: &Mission, pushed: &[mission_store::Pushed]) -> Result<()> {
+        for pushed in pushed.iter().filter(|pushed| !pushed.is_existing) {
+            let task = mission.get(&pushed.unique_id).await?;
+            let now = mission.inner.store.now().await?;
+            if task.is_some_and(|task| task.run_at <= now) {
+                let which = Which::One(pushed.unique_id.clone());
+                let (store, registry, states) = (mission.store(), self.registry.clone(), self.states.clone());
+                detached(async move { execute(store, registry, states, which).await.map(|_| ()) }).await?;
+            }
+        }
+        Ok(())
+    }
+}

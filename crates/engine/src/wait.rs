@@ -1,0 +1,51 @@
+//! Waiting for the end of a task.
+
+use std::time::{Duration, Instant};
+
+use mission_core::{Error, ErrorKind, Result, Task, UniqueId, format_span};
+
+use crate::Mission;
+use crate::mission::no_task;
+
+/// First pause between two looks; it grows by half up to [`PAUSE_MAX`], so that short tasks are seen at once and long ones cost little.
+const PAUSE_FIRST: Duration = Duration::from_millis(4);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+
+impl Mission {
+    /// Waits until a task has ended, however long that takes, through outages of the database too.
+    ///
+    /// # Errors
+    /// There is no such task, or it was deleted meanwhile ([`Error::is_not_found`]).
+    pub async fn wait(&self, unique_id: impl AsRef<str>) -> Result<Task> {
+        self.wait_until(&UniqueId::parse(unique_id.as_ref())?, None).await
+    }
+
+    /// Waits until a task has ended, but no longer than this.
+    ///
+    /// # Errors
+    /// The time is over ([`Error::is_timed_out`]), or there is no such task.
+    pub async fn wait_for(&self, unique_id: impl AsRef<str>, timeout: Duration) -> Result<Task> {
+        self.wait_until(&UniqueId::parse(unique_id.as_ref())?, Some(timeout)).await
+    }
+
+    async fn wait_until(&self, id: &UniqueId, timeout: Option<Duration>) -> Result<Task> {
+        let start = Instant::now();
+        let mut pause = PAUSE_FIRST;
+        loop {
+            match self.get(id).await {
+                Ok(Some(task)) if task.state.is_final() => return Ok(task),
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(no_task(id)),
+                Err(error) if error.is_unreachable() && timeout.is_none() => {}
+                Err(error) => return Err(error),
+            }
+            let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
+                let span = format_span(timeout.unwrap_or_default());
+                return Err(Error::new(ErrorKind::TimedOut, format!("task {id} has not ended within {span}: it goes on")));
+            }
+            tokio::time::sleep(pause.min(left.unwrap_or(pause))).await;
+            pause = (pause * 3 / 2).min(PAUSE_MAX);
+        }
+    }
+}

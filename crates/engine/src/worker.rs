@@ -1,0 +1,98 @@
+//! A worker in this process: told what it has, then started or run.
+
+use std::time::Duration;
+
+use mission_core::Result;
+use mission_worker::{Method, Registry, States, WorkerHandle, WorkerSettings};
+
+use crate::Mission;
+
+/// A worker to be told its methods, state and bounds, and then started ([`start`](Self::start)) or run ([`run`](Self::run)).
+///
+/// ```no_run
+/// # async fn main_of_an_application(mission: mission_engine::Mission) -> mission_core::Result<()> {
+/// let worker = mission.worker().concurrency(8).start().await?;
+/// // … serve the web application …
+/// worker.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a worker does nothing until it is started or run"]
+pub struct WorkerBuilder {
+    mission: Mission,
+    methods: Vec<Method>,
+    states: States,
+    settings: WorkerSettings,
+}
+
+impl WorkerBuilder {
+    pub(crate) fn new(mission: Mission) -> Self {
+        Self { mission, methods: Vec::new(), states: States::new(), settings: WorkerSettings::default() }
+    }
+
+    /// Adds methods to those that registered themselves. Needed for methods of a library crate, which the linker drops
+    /// where the binary never names them, and for closures.
+    pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.methods.extend(methods);
+        self
+    }
+
+    /// Gives shared state to the methods that ask for `State<T>`.
+    pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
+        self.states.insert(state);
+        self
+    }
+
+    /// Serves only tasks of these types; all unless told otherwise.
+    pub fn types(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.settings.types = Some(types.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// How many tasks run at once.
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.settings.concurrency = concurrency;
+        self
+    }
+
+    /// How long running methods may go on after a stop; 30 s unless told otherwise.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// How long this worker's lease holds without renewal: after that others take over its tasks.
+    /// 10 s unless told otherwise, 60 s on SQLite.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = Some(lease);
+        self
+    }
+
+    /// Any further setting at once: for commands that build a worker from their flags.
+    pub fn settings(mut self, change: impl FnOnce(&mut WorkerSettings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Starts the worker beside whatever else this process does, such as a web server. Touches no signals.
+    ///
+    /// # Errors
+    /// There is no method, there are two of one name, a method asks for state that was not given, or the tables are missing.
+    pub async fn start(self) -> Result<WorkerHandle> {
+        self.build()?.start().await
+    }
+
+    /// Runs until SIGTERM or Ctrl-C: the first ends it gracefully, a second at once.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn run(self) -> Result<()> {
+        self.build()?.run_until_signalled().await
+    }
+
+    fn build(self) -> Result<mission_worker::Worker> {
+        let registry = Registry::collect(self.methods)?;
+        let (store, wake) = (self.mission.store(), self.mission.inner.wake.clone());
+        Ok(mission_worker::Worker::new(store, registry, self.states, wake, self.settings))
+    }
+}
