@@ -5,6 +5,8 @@ use std::any::Any;
 use mission_core::Failure;
 use serde::Serialize;
 
+use crate::call::Fault;
+
 /// What a method may return: a `Result` of anything that serialises, or nothing.
 #[diagnostic::on_unimplemented(
     message = "a method cannot return `{Self}`",
@@ -26,6 +28,11 @@ impl Answer for () {
     fn into_content(self) -> Result<String, Failure> {
         Ok(String::new())
     }
+}
+
+/// What the worker makes of what a method returned.
+pub fn answer(returned: impl Answer) -> Result<String, Fault> {
+    returned.into_content().map_err(Fault::Failed)
 }
 
 /// Strings are stored as they are, `()` as empty text, everything else as JSON.

@@ -21,7 +21,7 @@ mod shared;
 mod state;
 mod stop;
 
-pub use answer::Answer;
+pub use answer::{Answer, answer};
 pub use call::{AwaitingContext, BlockingContext, Call, Fault};
 pub use context::Context;
 pub use method::{AnswerFuture, AsyncBody, BlockingBody, Body, Method};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mission_core::{OnCrash, Policy};
 use serde::de::DeserializeOwned;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, answer};
 use crate::call::{AwaitingContext, BlockingContext, Call, Fault};
 use crate::state::Needed;
 use crate::{Context, blocking};
@@ -90,7 +90,7 @@ impl Method {
             let function = Arc::clone(&function);
             async move {
                 let params = call.params::<P>()?;
-                function(Context::of(&call), params).await.into_content().map_err(Fault::Failed)
+                answer(function(Context::of(&call), params).await)
             }
         });
         Self::new(name.into(), Origin::here(), body)
@@ -106,7 +106,7 @@ impl Method {
     {
         let body: BlockingBody = Arc::new(move |call: Call| {
             let params = call.params::<P>()?;
-            function(blocking::Context::of(&call), params).into_content().map_err(Fault::Failed)
+            answer(function(blocking::Context::of(&call), params))
         });
         Self::new(name.into(), Origin::here(), Body::Blocking(body))
     }
@@ -196,6 +196,12 @@ impl fmt::Display for Origin {
 
 impl fmt::Debug for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.name, self.origin)
+        f.debug_struct("Method")
+            .field("name", &self.name)
+            .field("origin", &self.origin)
+            .field("policy", &self.policy)
+            .field("timeout", &self.timeout)
+            .field("stall_timeout", &self.stall_timeout)
+            .finish_non_exhaustive()
     }
 }
