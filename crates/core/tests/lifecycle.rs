@@ -154,10 +154,10 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         any::<String>().prop_map(Outcome::Panicked),
         any::<u32>().prop_map(|ms| Outcome::TimedOut(Duration::from_millis(ms.into()))),
         any::<u32>().prop_map(|ms| Outcome::Stalled(Duration::from_millis(ms.into()))),
-        Just(Outcome::Cancelled),
+        Just(()).prop_map(|()| Outcome::Cancelled),
         any::<String>().prop_map(Outcome::BadParams),
-        Just(Outcome::HandedOver),
-        Just(Outcome::Died),
+        Just(()).prop_map(|()| Outcome::HandedOver),
+        Just(()).prop_map(|()| Outcome::Died),
     ]
 }
 
