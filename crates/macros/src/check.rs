@@ -180,176 +180,64 @@ impl<'ast> Visit<'ast> for Owned {
 
 #[cfg(test)]
 mod tests {
-    use syn::parse_quote;
-
     use super::*;
 
-    fn checked(function: Function) -> Result<Method> {
-        method(Options::default(), function)
+    fn checked(function: &str) -> Result<Method> {
+        method(Options::default(), syn::parse_str(function)?)
     }
 
-    fn words(method: &Method) -> Vec<&'static str> {
-        method
-            .arguments
-            .iter()
-            .map(|argument| match argument {
-                Argument::Context(_) => "context",
-                Argument::State { .. } => "state",
-                Argument::Params(_) => "params",
-            })
-            .collect()
+    fn kinds_of_arguments(function: &str) -> Vec<&'static str> {
+        let kind = |argument: &Argument| match argument {
+            Argument::Context(_) => "context",
+            Argument::State { .. } => "state",
+            Argument::Params(_) => "params",
+        };
+        checked(function).unwrap().arguments.iter().map(kind).collect()
     }
 
     #[test]
     fn arguments_are_known_by_their_types_in_any_order() {
-        let functions: [(Function, &[&str]); 3] = [
-            (
-                parse_quote!(
-                    async fn a() {}
-                ),
-                &[],
-            ),
-            (
-                parse_quote!(
-                    async fn a(ctx: Context, p: Export) -> Result<(), E> {}
-                ),
-                &["context", "params"],
-            ),
-            (
-                parse_quote!(
-                    fn a(
-                        p: Option<Vec<(u8, String)>>,
-                        State(x): mission::State<Db>,
-                        s: State<()>,
-                        c: blocking::Context,
-                    ) {
-                    }
-                ),
-                &["params", "state", "state", "context"],
-            ),
-        ];
-        for (function, expected) in functions {
-            assert_eq!(words(&checked(function).unwrap()), expected);
-        }
+        assert_eq!(kinds_of_arguments("async fn a() {}"), [""; 0]);
+        assert_eq!(kinds_of_arguments("async fn a(ctx: Context, p: Export) {}"), ["context", "params"]);
+        let all =
+            "fn a(p: Option<Vec<(u8, String)>>, State(x): mission::State<Db>, s: State<()>, c: blocking::Context) {}";
+        assert_eq!(kinds_of_arguments(all), ["params", "state", "state", "context"]);
     }
 
     #[test]
     fn the_name_is_the_function_s_unless_told_otherwise() {
-        assert_eq!(
-            checked(parse_quote!(
-                fn r#type() {}
-            ))
-            .unwrap()
-            .name,
-            "type"
-        );
+        assert_eq!(checked("fn r#type() {}").unwrap().name, "type");
         let named = Options { name: Some("my export".into()), ..Options::default() };
-        assert_eq!(
-            method(
-                named,
-                parse_quote!(
-                    fn export() {}
-                )
-            )
-            .unwrap()
-            .name,
-            "my export"
-        );
+        let function = syn::parse_str("fn export() {}").unwrap();
+        assert_eq!(method(named, function).unwrap().name, "my export");
+        assert!(checked(&format!("fn {}() {{}}", "x".repeat(192))).is_err());
     }
 
     #[test]
     fn the_function_s_kind_is_where_it_runs() {
-        assert_eq!(
-            checked(parse_quote!(
-                fn a() {}
-            ))
-            .unwrap()
-            .kind,
-            Kind::Blocking
-        );
-        assert_eq!(
-            checked(parse_quote!(
-                async fn a() {}
-            ))
-            .unwrap()
-            .kind,
-            Kind::Awaiting
-        );
+        assert_eq!(checked("fn a() {}").unwrap().kind, Kind::Blocking);
+        assert_eq!(checked("async fn a() {}").unwrap().kind, Kind::Awaiting);
     }
 
     #[test]
     fn what_no_task_can_call_is_refused() {
-        let faults: [(Function, &str); 11] = [
-            (
-                parse_quote!(
-                    async fn a<T>(p: T) {}
-                ),
-                "no generics",
-            ),
-            (
-                parse_quote!(
-                    async fn a<'a>(p: Export<'a>) {}
-                ),
-                "no generics",
-            ),
-            (
-                parse_quote!(
-                    unsafe fn a() {}
-                ),
-                "cannot be unsafe",
-            ),
-            (
-                parse_quote!(
-                    async fn a(&self) {}
-                ),
-                "free function",
-            ),
-            (
-                parse_quote!(
-                    async fn a(p: &Export) {}
-                ),
-                "owned type",
-            ),
-            (
-                parse_quote!(
-                    async fn a(p: Option<&str>) {}
-                ),
-                "owned type",
-            ),
-            (
-                parse_quote!(
-                    async fn a(p: impl Read) {}
-                ),
-                "name the type",
-            ),
-            (
-                parse_quote!(
-                    async fn a(c: &Context) {}
-                ),
-                "by value",
-            ),
-            (
-                parse_quote!(
-                    async fn a(a: u8, b: u8) {}
-                ),
-                "one struct",
-            ),
-            (
-                parse_quote!(
-                    async fn a(a: Context, b: Context) {}
-                ),
-                "one context",
-            ),
-            (
-                parse_quote!(
-                    async fn a(s: State) {}
-                ),
-                "what is shared",
-            ),
-        ];
-        for (function, words) in faults {
-            let Err(fault) = checked(function) else { panic!("taken, and should have been refused: {words}") };
-            assert!(fault.to_string().contains(words), "{fault}");
+        for (function, words) in [
+            ("async fn a<T>(p: T) {}", "no generics"),
+            ("async fn a<'a>(p: Export<'a>) {}", "no generics"),
+            ("unsafe fn a() {}", "cannot be unsafe"),
+            ("async fn a(&self) {}", "free function"),
+            ("async fn a(p: &Export) {}", "owned type"),
+            ("async fn a(p: Option<&'static str>) {}", "owned type"),
+            ("async fn a(p: Export<'_>) {}", "owned type"),
+            ("async fn a(p: impl Read) {}", "name the type"),
+            ("async fn a(c: &Context) {}", "by value"),
+            ("async fn a(s: &State<Db>) {}", "by value"),
+            ("async fn a(a: u8, b: u8) {}", "one struct"),
+            ("async fn a(a: Context, b: Context) {}", "one context"),
+            ("async fn a(s: State) {}", "what is shared"),
+        ] {
+            let Err(fault) = checked(function) else { panic!("{function} was not refused") };
+            assert!(fault.to_string().contains(words), "{function}: {fault}");
         }
     }
 }

@@ -44,7 +44,8 @@ impl Context {
         self.shared.task().counts.attempt
     }
 
-    /// A number that grows with each claim of the task: hand it to other systems so that they can refuse a worker that lost it.
+    /// A number that grows with each claim of the task: hand it to other systems, so that they can refuse a worker
+    /// that lost the task.
     pub fn fence(&self) -> i64 {
         self.shared.task().lease_token.0
     }

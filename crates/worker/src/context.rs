@@ -45,7 +45,8 @@ impl Context {
         self.shared.task().counts.attempt
     }
 
-    /// A number that grows with each claim of the task: hand it to other systems so that they can refuse a worker that lost it.
+    /// A number that grows with each claim of the task: hand it to other systems, so that they can refuse a worker
+    /// that lost the task.
     pub fn fence(&self) -> i64 {
         self.shared.task().lease_token.0
     }
@@ -59,7 +60,8 @@ impl Context {
     ///
     /// Cheap enough for every row: it writes memory, and gives the runtime a turn about every ten milliseconds; the
     /// worker writes the latest report to the database. Within an attempt `done` never falls; a total or message
-    /// left out stays as it was, an empty message clears the last one. Fails once the task is to end, so that `?` ends the method.
+    /// left out stays as it was, an empty message clears the last one. Fails once the task is to end, so that `?`
+    /// ends the method.
     pub async fn progress(&self, progress: impl Into<Progress>) -> Result<(), Interrupted> {
         match self.shared.report(progress.into())? {
             Pace::GoOn => Ok(()),

@@ -1,4 +1,4 @@
-//! Params as a method takes them: JSON decoded into its own type, and a sentence that names the fault if it does not fit.
+//! Params as a method takes them: JSON decoded into its own type, or a sentence that names what does not fit.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 

@@ -2,11 +2,15 @@
 //!
 //! The method's side, as the machine side uses it:
 //!
-//! * `Registry::collect(methods)` gives every method by name; `Registry::check_states(&states)` names missing state at the start.
-//! * `Shared::new(task)` is one running attempt. `Call::new(shared, states)` goes to the method's `Body`, which gives
-//!   `Result<String, Fault>`. Panics are left to the caller, inside the future or on the thread.
-//! * `Shared::stop(cause)` ends it, the first cause wins; `Shared::cause()` reads it, `Shared::stopped()` waits for it.
-//! * `Shared::progress_after(version)` gives what is still to be written; `Shared::idle_for()` serves the stall timeout.
+//! * `Registry::collect(given) -> Result<Registry, Error>`: all methods by name; `get(name) -> Option<&Arc<Method>>`,
+//!   `names()`, `check_states(&States)`, which names missing state at the start.
+//! * `Method { name, body, origin, policy, timeout, stall_timeout, states }`; a task's own retries and timeouts win.
+//! * `Shared::new(task: Task)` is one attempt, begun now. `Call::new(Arc<Shared>, Arc<States>)` is what `Body::Async` and
+//!   `Body::Blocking` take; both give `Result<String, Fault>`. A panic comes out of the future's poll, or of the call.
+//! * `shared.stop(Stop) -> bool` ends it, the first cause stays; `cause() -> Option<Stop>`, `stopped().await -> Stop`.
+//!   On a hand-over a method without checkpoints may finish: `stop(Stop::HandOver)` comes when the grace is over.
+//! * `shared.progress_after(version: u64) -> Option<(u64, Progress)>` is what remains to be written, 0 the beginning;
+//!   `idle_for() -> Duration` since the last report or the beginning, for the stall timeout.
 #![forbid(unsafe_code)]
 
 mod answer;

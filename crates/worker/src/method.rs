@@ -31,7 +31,7 @@ pub enum Body {
     Blocking(BlockingBody),
 }
 
-/// A method that a worker can run. The attribute `#[mission::method]` makes one of a function; [`Method::from_fn`] of a closure.
+/// A method that a worker can run: `#[mission::method]` makes one of a function, [`Method::from_fn`] of a closure.
 #[derive(Clone)]
 pub struct Method {
     pub(crate) name: String,
