@@ -1,0 +1,68 @@
+//! Every limit of the worker in one place, each with its reason.
+
+#![allow(dead_code)] // The parts that use them follow.
+use std::time::Duration;
+
+/// Least concurrency unless told otherwise: methods mostly wait for others, even on one processor.
+pub(crate) const CONCURRENCY_DEFAULT_MIN: usize = 4;
+/// Most tasks at once: one claim of each line takes as many, and its locks are held until it commits.
+pub(crate) const CONCURRENCY_MAX: usize = 10_000;
+/// Most tasks one claim takes: larger batches gain nothing and hold locks longer.
+pub(crate) const CLAIM_MAX: usize = 500;
+/// Outcomes that may wait to be written before nothing more is claimed: memory stays bounded where the database is slow.
+pub(crate) const SETTLE_BACKLOG_MAX: usize = 2_000;
+
+/// Lease on a server: with four beats in it a crash is noticed within 15 s, a short hiccup is not.
+pub(crate) const LEASE_SERVER: Duration = Duration::from_secs(10);
+/// Lease on SQLite, where one long write of somebody else's holds up every renewal.
+pub(crate) const LEASE_SQLITE: Duration = Duration::from_secs(60);
+/// Shortest lease: its beats must fit between the hiccups of a busy machine.
+pub(crate) const LEASE_MIN: Duration = Duration::from_secs(1);
+/// Longest lease: so long does a task stay behind on a machine that is gone.
+pub(crate) const LEASE_MAX: Duration = Duration::from_secs(3600);
+/// Beats per lease: three may fail before the lease is in danger.
+pub(crate) const BEATS_PER_LEASE: u32 = 4;
+/// Part of the lease kept back, so that tasks have ended before others may claim them.
+pub(crate) const LEASE_MARGIN_PART: u32 = 8;
+/// Pause after a beat that failed: the database may be back any moment.
+pub(crate) const BEAT_AGAIN: Duration = Duration::from_millis(250);
+
+/// Longest that the list of lines is used without a new look.
+pub(crate) const LINES_AGE_MAX: Duration = Duration::from_secs(1);
+/// Pause before the next look right after something ran: what comes next mostly comes soon.
+pub(crate) const POLL_FIRST: Duration = Duration::from_millis(20);
+/// Longest pause between looks: half of the second within which a plain insert is to start.
+pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
+/// Pause of a type whose running limit was found reached, because each look locks the type's row.
+pub(crate) const FULL_TYPE_PAUSE: Duration = Duration::from_millis(200);
+/// Pause after an error of the database.
+pub(crate) const ERROR_PAUSE: Duration = Duration::from_millis(500);
+/// A task due sooner than this keeps a lingering worker from leaving: starting one anew costs more than waiting.
+pub(crate) const LINGER_HORIZON: Duration = Duration::from_secs(600);
+
+/// How long a method that was told to stop may take to end by itself, for its clean-up, before it is dropped.
+pub(crate) const STOP_MOMENT: Duration = Duration::from_millis(500);
+/// How long a dropped method may take to reach its next await before its outcome is recorded without it.
+pub(crate) const ABORT_MAX: Duration = Duration::from_millis(500);
+/// What a worker may take beyond its grace: writing the last outcomes and taking itself off the list.
+pub(crate) const EXIT_MAX: Duration = Duration::from_secs(2);
+
+/// How often progress is written.
+pub(crate) const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// How often running tasks are looked up for a cancel or a lost lease; half of the second a cancel may take.
+pub(crate) const WATCH_EVERY: Duration = Duration::from_millis(500);
+/// Tasks younger than this are not looked up: most end sooner.
+pub(crate) const WATCH_AGE_MIN: Duration = Duration::from_millis(500);
+/// Longest pause between two tries to write outcomes.
+pub(crate) const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How often the list of workers is looked at: a gone process is noticed within two seconds.
+pub(crate) const HOUSE_EVERY: Duration = Duration::from_secs(1);
+/// How often tasks are sought whose worker is not on the list: only a worker that was taken for dead leaves some.
+pub(crate) const ORPHANS_EVERY: Duration = Duration::from_secs(10);
+/// A look at the list that takes longer than this says that the database was away.
+pub(crate) const SLOW_LOOK: Duration = Duration::from_secs(1);
+/// How often ended tasks whose time is over are removed.
+pub(crate) const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// Pause between two steps of pruning: claims go first.
+pub(crate) const PRUNE_PAUSE: Duration = Duration::from_millis(50);
