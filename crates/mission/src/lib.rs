@@ -1,12 +1,37 @@
 //! Background tasks on the SQL database you already have: push a method, watch it run, get the result.
+//!
+//! ```
+//! use mission::{Context, Failure};
+//!
+//! #[mission::method(retries = 3)]
+//! async fn count(ctx: Context, to: u64) -> Result<String, Failure> {
+//!     for n in 0..to {
+//!         ctx.progress((n + 1, to)).await?;
+//!     }
+//!     Ok(format!("counted to {to}"))
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> mission::Result<()> {
+//!     // A handle for tests, which runs what is pushed at once; a program opens its database instead.
+//!     let mission = mission::testing::mission().await?;
+//!     let task = mission.push(count::task(3)).await?.get().await?;
+//!     assert_eq!(task.content_as::<String>()?, "counted to 3");
+//!     Ok(())
+//! }
+//! ```
 #![forbid(unsafe_code)]
 
-pub use mission_core::State as TaskState;
 pub use mission_core::{
-    Error, ErrorKind, Failure, NewTask, OnCrash, Priority, Progress, Reason, Result, Task, UniqueId,
+    Counts, Error, ErrorKind, Failure, Filter, LeaseToken, NewTask, OnCrash, Priority, Progress, Reason, Result,
+    State as TaskState, Task, Timestamp, UniqueId, WorkerId,
+};
+pub use mission_engine::{
+    Bounded, Cancelled, DatabaseKind, Found, IntoStore, Keep, Mission, OnMissing, Page, PushConnection, Pushed,
+    SchemaStatus, TypeRule, Worker, WorkerBuilder, migration_sql, testing,
 };
 pub use mission_macros::method;
-pub use mission_worker::{Context, Interrupted, Method, State, States, blocking};
+pub use mission_worker::{Answer, Context, Interrupted, Method, State, WhenEmpty, WorkerHandle, WorkerSettings, blocking};
 
 /// What `#[mission::method]` writes into your program; not for use by hand, and free to change.
 #[doc(hidden)]

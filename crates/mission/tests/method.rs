@@ -102,7 +102,7 @@ fn a_second_method_of_a_registered_name_is_refused_with_both_places() {
 #[test]
 fn state_that_a_method_asks_for_is_missed_at_the_start() {
     let registry = mission_worker::Registry::collect([]).unwrap();
-    let mut states = mission::States::new();
+    let mut states = mission_worker::States::new();
     let error = registry.check_states(&states).unwrap_err().to_string();
     assert!(error.contains("asks for State<method::Database>"), "{error}");
     states.insert(Database { name: "main" });
