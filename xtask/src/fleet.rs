@@ -72,6 +72,11 @@ impl Fleet {
         &self.folder
     }
 
+    /// No server runs at all.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.urls.is_empty()
+    }
+
     pub(crate) fn missing(&self) -> &[Missing] {
         &self.missing
     }

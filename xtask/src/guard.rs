@@ -9,7 +9,8 @@ use std::process::{Command, ExitCode};
 use std::thread::{self, ScopedJoinHandle};
 
 use crate::Outcome;
-use crate::servers::launch::{Plan, Server, signal};
+use crate::process::end_tree;
+use crate::servers::launch::{Plan, Server};
 use crate::servers::{Kind, mariadb, mysql, postgres};
 
 /// The hidden command by which the program runs itself as guard.
@@ -112,22 +113,6 @@ fn follow_parent() -> Option<u32> {
         }
     }
     watched
-}
-
-/// Ends a process and all its descendants, parents first so that none starts another.
-fn end_tree(root: u32) {
-    let mut tree = vec![root];
-    let mut next = 0;
-    while let Some(&pid) = tree.get(next) {
-        next += 1;
-        let Ok(output) = Command::new("ps").args(["-o", "pid=", "--ppid", &pid.to_string()]).output() else { break };
-        tree.extend(
-            String::from_utf8_lossy(&output.stdout).split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()),
-        );
-    }
-    for pid in tree {
-        signal(pid, "KILL");
-    }
 }
 
 /// The one temporary folder; removed when dropped.

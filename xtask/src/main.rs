@@ -4,6 +4,7 @@ mod ci;
 mod fleet;
 mod guard;
 mod packages;
+mod process;
 mod servers;
 
 mod tally;

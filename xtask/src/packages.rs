@@ -100,6 +100,9 @@ fn install(packages: &[&str]) -> Outcome<()> {
 
 /// No service may start and no cluster may be made: both are asked for in the system's own way, and taken back.
 fn install_script(packages: &[&str]) -> String {
+    let list = packages.join(" ");
+    // Releases that number their small packages have the large ones without a number.
+    let large = list.replace("-core", "");
     format!(
         "set -e
 export DEBIAN_FRONTEND=noninteractive
@@ -114,9 +117,9 @@ if [ ! -e $clusters ]; then
   mkdir -p /etc/postgresql-common
   echo 'create_main_cluster = false' > $clusters
 fi
-apt-get -o DPkg::Lock::Timeout=300 -q update >&2
-apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold -q install --yes --no-install-recommends {} >&2
-",
-        packages.join(" ")
+apt='apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold -q'
+$apt update >&2
+$apt install --yes --no-install-recommends {list} >&2 || $apt install --yes --no-install-recommends {large} >&2
+"
     )
 }

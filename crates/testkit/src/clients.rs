@@ -26,6 +26,12 @@ impl Database {
         run(command, String::new()).await
     }
 
+    /// Host and port, as they stand in the URL.
+    pub(crate) fn server_address(&self) -> Option<String> {
+        let Address { host, port, .. } = Address::of(self.url());
+        (self.kind() != Kind::Sqlite).then(|| format!("{host}:{port}"))
+    }
+
     fn client(&self) -> Command {
         let address = Address::of(self.url());
         match self.kind() {

@@ -18,12 +18,14 @@ mod conformance;
 mod database;
 mod eventually;
 mod kind;
+mod proxy;
 mod server;
 
 pub use conformance::on;
 pub use database::Database;
 pub use eventually::{eventually, eventually_within};
 pub use kind::Kind;
+pub use proxy::Proxy;
 pub use tempfile::TempDir;
 
 /// An empty folder that goes when the value is dropped.

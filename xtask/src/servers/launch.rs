@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
+use crate::process::signal;
 
 /// Closes every inherited file above stderr, then runs its arguments in a session of their own.
 const DETACH: &str = r#"for file in /proc/$$/fd/*; do
@@ -183,11 +184,6 @@ impl Server {
     fn log_tail(&self) -> String {
         last_lines(&fs::read_to_string(self.plan.folder.join("log")).unwrap_or_default())
     }
-}
-
-pub(crate) fn signal(pid: u32, name: &str) {
-    let script = format!("kill -{name} {pid} 2>/dev/null");
-    let _ = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).status();
 }
 
 fn last_lines(text: &str) -> String {

@@ -60,7 +60,8 @@ pub(super) fn shared_options(folder: &Path, port: u16) -> Vec<String> {
     let folder = folder.display();
     let mut options = vec![
         format!("--datadir={folder}/data"),
-        format!("--socket={folder}/socket"),
+        // Below the data folder: a whole path may be longer than a socket's name can be.
+        "--socket=socket".to_owned(),
         format!("--pid-file={folder}/pid"),
         format!("--tmpdir={folder}"),
         format!("--init-file={folder}/init.sql"),

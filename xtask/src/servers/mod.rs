@@ -94,8 +94,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
     if let Some(path) = env_file {
         write_whole(&path, &lines)?;
     }
-    for missing in fleet.missing() {
+    let lost = fleet.missing().iter().filter(|missing| missing.cause != Cause::NotAsked);
+    for missing in lost {
         eprintln!("{} is not there: {}", missing.kind.name(), missing.cause);
+    }
+    if fleet.is_empty() {
+        return Err("no server could be started".to_owned());
     }
     eprintln!("servers are up; Ctrl-C stops them");
     fleet.wait()

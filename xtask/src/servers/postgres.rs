@@ -28,7 +28,7 @@ pub(crate) fn plan(folder: &Path) -> Outcome<Plan> {
 
     let port = free_port()?;
     let mut argv = vec![program("postgres"), "-D".to_owned(), data];
-    for setting in settings(folder, port) {
+    for setting in settings(port) {
         argv.extend(["-c".to_owned(), setting]);
     }
     let is_ready = program("pg_isready");
@@ -49,11 +49,12 @@ pub(crate) fn plan(folder: &Path) -> Outcome<Plan> {
     })
 }
 
-fn settings(folder: &Path, port: u16) -> Vec<String> {
-    let mut settings = vec![format!("port={port}"), format!("unix_socket_directories={}", folder.display())];
+fn settings(port: u16) -> Vec<String> {
+    let mut settings = vec![format!("port={port}")];
     settings.extend(
         [
             "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
             "max_connections=500",
             "shared_buffers=128MB",
             "fsync=off",

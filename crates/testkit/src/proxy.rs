@@ -1,0 +1,131 @@
+//! A way to a server that can be cut: the database goes away and comes back, and nobody is told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::database::Database;
+
+/// What happens to bytes on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Open,
+    /// Connections end, new ones are closed at once: a server that is gone.
+    Cut,
+    /// Connections stay and carry nothing: a network that swallows.
+    Frozen,
+}
+
+/// A loopback port in front of a database server.
+#[derive(Debug)]
+pub struct Proxy {
+    url: String,
+    way: watch::Sender<Way>,
+    accepted: Arc<AtomicU64>,
+    listener: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Stands before the database's server; SQLite has none, so there is nothing to cut.
+    pub async fn before(db: &Database) -> Option<Self> {
+        let server = db.server_address()?;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
+        let address = listener.local_addr().expect("a bound port has an address").to_string();
+        let url = db.url().replacen(&server, &address, 1);
+        let (way, seen) = watch::channel(Way::Open);
+        let accepted = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&accepted);
+        let listener = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(carry(client, server.clone(), seen.clone()));
+            }
+        });
+        Some(Self { url, way, accepted, listener })
+    }
+
+    /// The database's URL by way of this proxy.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How many connections were tried so far.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Ends all connections and refuses new ones.
+    pub fn cut(&self) {
+        self.way.send_replace(Way::Cut);
+    }
+
+    /// Lets connections stand and carries nothing.
+    pub fn freeze(&self) {
+        self.way.send_replace(Way::Frozen);
+    }
+
+    /// Lets everything through again; what was frozen goes on, what was cut is gone.
+    pub fn restore(&self) {
+        self.way.send_replace(Way::Open);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.listener.abort();
+        self.way.send_replace(Way::Cut);
+    }
+}
+
+/// One connection, until either side or the proxy ends it.
+async fn carry(client: TcpStream, server: String, mut way: watch::Receiver<Way>) {
+    if *way.borrow_and_update() == Way::Cut {
+        return;
+    }
+    let Ok(server) = TcpStream::connect(server).await else { return };
+    // The small packets of a dialogue must not wait for each other.
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let forth = pump(&client, &server, way.clone());
+    let back = pump(&server, &client, way.clone());
+    tokio::select! {
+        () = forth => {}
+        () = back => {}
+        _ = way.wait_for(|way| *way == Way::Cut) => {}
+    }
+}
+
+async fn pump(from: &TcpStream, to: &TcpStream, mut way: watch::Receiver<Way>) {
+    let mut bytes = vec![0; 16 * 1024];
+    loop {
+        let Ok(length) = read(from, &mut bytes).await else { return };
+        let open = way.wait_for(|way| *way == Way::Open).await.is_ok();
+        if length == 0 || !open || write(to, &bytes[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read(from: &TcpStream, bytes: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        from.readable().await?;
+        match from.try_read(bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn write(to: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        to.writable().await?;
+        match to.try_write(bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+            Ok(length) => bytes = &bytes[length..],
+        }
+    }
+    Ok(())
+}

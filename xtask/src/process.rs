@@ -1,0 +1,69 @@
+//! Ending processes by their ids: one, or one with all that it started.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+/// Sends a signal by name; a process that is already gone is no matter.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let script = format!("kill -{name} {pid} 2>/dev/null");
+    let _ = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).status();
+}
+
+/// Kills a process and all its descendants, parents first so that none starts another.
+pub(crate) fn end_tree(root: u32) {
+    let parents = parents();
+    let mut tree = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = tree.get(next) {
+        next += 1;
+        tree.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+    }
+    for pid in tree {
+        signal(pid, "KILL");
+    }
+}
+
+/// Every process with its parent.
+fn parents() -> Vec<(u32, u32)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let status = fs::read_to_string(entry.path().join("status")).ok()?;
+            let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()?;
+            Some((pid, parent))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    use super::{end_tree, parents};
+
+    #[test]
+    fn a_tree_ends_with_its_leaves() {
+        let script = "sleep 300 & echo $!; wait";
+        let mut root = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut leaf = String::new();
+        BufReader::new(root.stdout.take().unwrap()).read_line(&mut leaf).unwrap();
+        let leaf: u32 = leaf.trim().parse().unwrap();
+        let is_child = |pid: u32| parents().contains(&(pid, root.id()));
+        assert!(is_child(leaf));
+        end_tree(root.id());
+        assert!(!root.wait().unwrap().success());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while is_running(leaf) {
+            assert!(Instant::now() < deadline, "the leaf {leaf} is still there");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// One that nobody has collected yet is a zombie, not running.
+    fn is_running(pid: u32) -> bool {
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    }
+}
