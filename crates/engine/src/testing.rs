@@ -82,7 +82,7 @@ impl Inline {
             if task.is_some_and(|task| task.run_at <= now) {
                 let which = Which::One(pushed.unique_id.clone());
                 let (store, registry, states) = (mission.store(), self.registry.clone(), self.states.clone());
-                detached(async move { execute(store, registry, states, which).await.map(|_| ()) }).await?;
+                detached(async move { execute(&store, registry, states, which).await.map(|_| ()) }).await?;
             }
         }
         Ok(())

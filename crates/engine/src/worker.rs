@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mission_core::Result;
-use mission_worker::{Method, Registry, States, WorkerHandle, WorkerSettings};
+use mission_worker::{Method, Registry, States, WorkerHandle, WorkerSettings, run_until_signalled};
 
 use crate::Mission;
 
@@ -87,7 +87,7 @@ impl WorkerBuilder {
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn run(self) -> Result<()> {
-        self.build()?.run_until_signalled().await
+        run_until_signalled(self.build()?).await
     }
 
     fn build(self) -> Result<mission_worker::Worker> {
