@@ -18,7 +18,7 @@ const PLACES: [Place; 8] = [
     Place { name: "mission-engine", floor: 4, lowest: 1 },
     Place { name: "mission-server", floor: 5, lowest: 4 },
     Place { name: "mission-cli", floor: 5, lowest: 4 },
-    Place { name: "mission", floor: 6, lowest: 4 },
+    Place { name: "mission", floor: 6, lowest: 1 },
 ];
 
 /// The rules and the attribute belong to everybody's vocabulary.
