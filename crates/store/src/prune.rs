@@ -47,25 +47,28 @@ struct IdRow {
 impl Store {
     /// Looks at up to [`limits::PRUNE_ROWS_MAX`] rows behind `after` and removes those whose time is over.
     ///
-    /// A task is never pushed after it ended, so rows younger than the shortest time to keep need no look.
+    /// A task is never pushed after it ended, and rows come in the order of pushing: the first row younger than the
+    /// shortest time to keep is the end.
     pub async fn prune_step(&self, keep: Keep, after: i64) -> Result<Pruned, Error> {
-        let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 2).min(i64::MAX / 2);
         let now = self.now().await?;
-        let shortest = micros(keep.ended.min(keep.failed));
-        let values =
-            [("after", after.into()), ("retention_us", shortest.into()), ("limit", limits::PRUNE_ROWS_MAX.into())];
+        let shortest = keep.ended.min(keep.failed);
+        let values = [("after", after.into()), ("limit", limits::PRUNE_ROWS_MAX.into())];
         let rows = retrying(|| async { self.db.reader().await?.conn().rows(&CANDIDATES, &values).await }).await?;
         let mut over = Vec::new();
-        let mut last = None;
+        let mut next = None;
+        let is_full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limits::PRUNE_ROWS_MAX;
         for row in &rows {
             let (id, state) = (row.int("id")?, row.text("state")?.parse::<State>()?);
-            last = Some(id);
+            if now.since(Timestamp(row.int("created_date")?)) < shortest {
+                next = None;
+                break;
+            }
+            next = Some(id).filter(|_| is_full);
             let kept = if state == State::Fail { keep.failed } else { keep.ended };
             if state.is_final() && now.since(Timestamp(row.int("modified_date")?)) >= kept {
                 over.push(IdRow { id });
             }
         }
-        let next = last.filter(|_| i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limits::PRUNE_ROWS_MAX);
         if over.is_empty() {
             return Ok(Pruned { removed: 0, next });
         }

@@ -20,9 +20,8 @@ pub struct Pushed {
 static PUSH: Statement = Statement::new("push", include_str!("sql/push.sql")).mysql(include_str!("sql/push.mysql.sql"));
 static EXISTING: Statement = Statement::new("push_existing", include_str!("sql/push_existing.sql"))
     .mysql(include_str!("sql/push_existing.mysql.sql"));
-static LOCK_METHOD: Statement = Statement::new("push_lock_method", include_str!("sql/push_lock_method.sql"));
-static MAKE_METHOD: Statement = Statement::new("push_make_method", include_str!("sql/push_make_method.sql"))
-    .mysql(include_str!("sql/push_make_method.mysql.sql"));
+static LOCK_METHOD: Statement = Statement::new("push_lock_method", include_str!("sql/push_lock_method.sql"))
+    .mysql(include_str!("sql/push_lock_method.mysql.sql"));
 static ACTIVE_OF_METHOD: Statement =
     Statement::new("push_active_of_method", include_str!("sql/push_active_of_method.sql"))
         .mysql(include_str!("sql/push_active_of_method.mysql.sql"));
@@ -136,8 +135,9 @@ async fn insert(conn: &mut Conn<'_>, batch: &str) -> Result<usize, Error> {
 /// Stores one task, or finds the one that stands in its way. The unique indexes and the method's lock decide.
 async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>) -> Result<Pushed, Error> {
     if task.without_repeat_method {
-        lock_method(conn, task.method).await?;
-        let active = conn.row(&ACTIVE_OF_METHOD, &[("method", task.method.into())]).await?;
+        let method = [("method", task.method.into())];
+        conn.run(&LOCK_METHOD, &method).await?;
+        let active = conn.row(&ACTIVE_OF_METHOD, &method).await?;
         if let Some(row) = active {
             return existing(task, row.text("unique_id")?);
         }
@@ -181,13 +181,4 @@ async fn find_existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>) -> Result<Op
 fn existing(task: &CheckedTask<'_>, found: String) -> Result<Pushed, Error> {
     let is_existing = found != task.unique_id.as_str();
     Ok(Pushed { unique_id: UniqueId::from_row(found), is_existing })
-}
-
-async fn lock_method(conn: &mut Conn<'_>, method: &str) -> Result<(), Error> {
-    let values = [("method", method.into())];
-    if conn.run(&LOCK_METHOD, &values).await? == 0 {
-        conn.run(&MAKE_METHOD, &values).await?;
-        conn.run(&LOCK_METHOD, &values).await?;
-    }
-    Ok(())
 }

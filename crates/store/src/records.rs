@@ -78,25 +78,44 @@ impl Store {
     /// Tasks that fit a filter, newest first; `before` is the `next` of the page before.
     pub async fn list(&self, filter: &Filter, limit: usize, before: Option<i64>) -> Result<Page, Error> {
         let limit = limit.clamp(1, limits::RECORDS_MAX);
-        let states = filter.states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(",");
-        let values = [
-            ("before", before.unwrap_or(i64::MAX).into()),
-            ("states", Some(states.as_str()).filter(|states| !states.is_empty()).into()),
-            ("method", filter.method.as_deref().into()),
-            ("type", filter.task_type.as_deref().into()),
-            ("creator", filter.creator.as_deref().into()),
-            ("since", filter.since.map(|since| since.0).into()),
-            ("limit", i64::try_from(limit + 1).unwrap_or(i64::MAX).into()),
-        ];
-        let mut tasks = retrying(|| async {
-            let rows = self.db.reader().await?.conn().rows(&LIST, &values).await?;
-            rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()
-        })
-        .await?;
+        // One look per state, each along its own index, then merged: a list of states would serve no index at all.
+        let looks: Vec<Option<State>> = match filter.states.as_slice() {
+            [] => vec![None],
+            states => states.iter().copied().map(Some).collect(),
+        };
+        let mut tasks = Vec::new();
+        for state in looks {
+            tasks.extend(self.list_state(filter, state, limit + 1, before).await?);
+        }
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.id));
+        tasks.dedup_by_key(|task| task.id);
         let is_more = tasks.len() > limit;
         tasks.truncate(limit);
         let next = tasks.last().map(|task| task.id).filter(|_| is_more);
         Ok(Page { tasks, next })
+    }
+
+    async fn list_state(
+        &self,
+        filter: &Filter,
+        state: Option<State>,
+        limit: usize,
+        before: Option<i64>,
+    ) -> Result<Vec<Task>, Error> {
+        let values = [
+            ("before", before.unwrap_or(i64::MAX).into()),
+            (state.map_or("any", State::as_str), 1.into()),
+            ("method", filter.method.as_deref().into()),
+            ("type", filter.task_type.as_deref().into()),
+            ("creator", filter.creator.as_deref().into()),
+            ("since", filter.since.map(|since| since.0).into()),
+            ("limit", i64::try_from(limit).unwrap_or(i64::MAX).into()),
+        ];
+        retrying(|| async {
+            let rows = self.db.reader().await?.conn().rows_composed(&LIST, &values).await?;
+            rows.iter().map(rows::task).collect()
+        })
+        .await
     }
 
     /// How many tasks are in each state, counted no further than [`limits::COUNT_MAX`].

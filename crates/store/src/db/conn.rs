@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::postgres::PgConnection;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Executor as _, SqlStr};
+use sqlx::{AssertSqlSafe, Executor as _, SqlStr};
 
 use super::{Dialect, Row, Statement, Value, translate};
 
@@ -82,8 +82,11 @@ impl Tx {
 
 /// Binds the named values in the order of their places.
 macro_rules! bound {
-    ($prepared:expr, $values:expr) => {{
-        let mut query = sqlx::query($prepared.text.as_str());
+    ($prepared:expr, $values:expr) => {
+        bound!($prepared, $values, $prepared.text.as_str())
+    };
+    ($prepared:expr, $values:expr, $text:expr) => {{
+        let mut query = sqlx::query($text);
         for name in &$prepared.names {
             query = match value_of($values, name) {
                 Value::Int(value) => query.bind(value),
@@ -92,6 +95,30 @@ macro_rules! bound {
         }
         query
     }};
+}
+
+/// All rows of a prepared statement, whichever database the connection is of.
+macro_rules! fetch {
+    ($conn:expr, $sql:expr, $prepared:expr, $values:expr, $text:expr) => {
+        match $conn {
+            #[cfg(feature = "sqlite")]
+            Conn::Sqlite(conn) => {
+                let rows = bound!($prepared, $values, $text).fetch_all(&mut **conn).await;
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
+            #[cfg(feature = "mysql")]
+            Conn::MySql(conn) => {
+                let rows = bound!($prepared, $values, $text).fetch_all(&mut **conn).await;
+                rows.map(|rows| rows.into_iter().map(Row::MySql).collect())
+            }
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(conn) => {
+                let rows = bound!($prepared, $values, $text).fetch_all(&mut **conn).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
+        .map_err(|fault| named(fault, $sql))
+    };
 }
 
 /// Runs one expression for whichever database the connection is of.
@@ -127,24 +154,45 @@ impl Conn<'_> {
         values: &[(&str, Value<'_>)],
     ) -> Result<Vec<Row>, Error> {
         let prepared = sql.prepared(self.dialect());
+        self.fetch(SqlStr::from_static(&prepared.text), prepared, values).await.map_err(|fault| named(fault, sql))
+    }
+
+    /// All rows of a statement with the lines of the picked words.
+    pub(crate) async fn rows_picked(
+        &mut self,
+        sql: &'static Statement,
+        picked: &[&str],
+        values: &[(&str, Value<'_>)],
+    ) -> Result<Vec<Row>, Error> {
+        let prepared = sql.picked(self.dialect(), picked);
+        // The text is put together from lines of our own file; all that callers give is bound.
+        let text = AssertSqlSafe(prepared.text.as_str()).into_sql_str();
+        self.fetch(text, &prepared, values).await.map_err(|fault| named(fault, sql))
+    }
+
+    async fn fetch(
+        &mut self,
+        text: SqlStr,
+        prepared: &Prepared,
+        values: &[(&str, Value<'_>)],
+    ) -> Result<Vec<Row>, sqlx::Error> {
         match self {
             #[cfg(feature = "sqlite")]
-            Conn::Sqlite(conn) => bound!(prepared, values)
+            Conn::Sqlite(conn) => bound!(text, prepared, values)
                 .fetch_all(&mut **conn)
                 .await
                 .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
             #[cfg(feature = "mysql")]
-            Conn::MySql(conn) => bound!(prepared, values)
+            Conn::MySql(conn) => bound!(text, prepared, values)
                 .fetch_all(&mut **conn)
                 .await
                 .map(|rows| rows.into_iter().map(Row::MySql).collect()),
             #[cfg(feature = "postgres")]
-            Conn::Postgres(conn) => bound!(prepared, values)
+            Conn::Postgres(conn) => bound!(text, prepared, values)
                 .fetch_all(&mut **conn)
                 .await
                 .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
         }
-        .map_err(|fault| named(fault, sql))
     }
 
     /// The first row of a statement, if there is one.

@@ -26,7 +26,8 @@ impl Dialect {
 /// One operation's SQL: a file that serves all, or one per dialect where they differ.
 ///
 /// Tokens: `:name` is a parameter; `{now}` the database's clock; `{batch: id int, content text}` the rows of the
-/// JSON array in parameter `:batch`, under the alias `batch`.
+/// JSON array in parameter `:batch`, under the alias `batch`; `{if name: clause}` a clause that stands only where a value
+/// of that name is given (see [`Statement::composed`]).
 pub(crate) struct Statement {
     name: &'static str,
     files: [Option<&'static str>; 3],
@@ -70,15 +71,21 @@ impl Statement {
 
     pub(crate) fn prepared(&'static self, dialect: Dialect) -> &'static Prepared {
         let place = dialect as usize;
-        self.prepared[place].get_or_init(|| prepare(self.files[place].unwrap_or_default(), dialect))
+        self.prepared[place].get_or_init(|| prepare(self.files[place].unwrap_or_default(), dialect, &|_| false))
+    }
+
+    /// The statement with those of its optional clauses whose name is asked for.
+    pub(crate) fn composed(&'static self, dialect: Dialect, is_asked: &dyn Fn(&str) -> bool) -> Prepared {
+        prepare(self.files[dialect as usize].unwrap_or_default(), dialect, is_asked)
     }
 }
 
-/// Drops comments, fills in the dialect's tokens and numbers the parameters.
-fn prepare(file: &'static str, dialect: Dialect) -> Prepared {
+/// Drops comments and what was not asked for, fills in the dialect's tokens and numbers the parameters.
+fn prepare(file: &'static str, dialect: Dialect, is_asked: &dyn Fn(&str) -> bool) -> Prepared {
     let mut text = String::with_capacity(file.len());
     let mut names = Vec::new();
     for line in file.lines().filter(|line| !line.trim_start().starts_with("--")) {
+        let Some(line) = asked(line, is_asked) else { continue };
         let mut rest = line;
         while let Some(at) = rest.find([':', '{', '\'']) {
             text.push_str(&rest[..at]);
@@ -101,6 +108,15 @@ fn prepare(file: &'static str, dialect: Dialect) -> Prepared {
         text.push('\n');
     }
     Prepared { text: text.trim_end().to_owned(), names }
+}
+
+/// The clause of an optional line if it was asked for; any other line as it is.
+fn asked(line: &'static str, is_asked: &dyn Fn(&str) -> bool) -> Option<&'static str> {
+    let optional = line.trim().strip_prefix("{if ").and_then(|rest| rest.strip_suffix('}')?.split_once(": "));
+    match optional {
+        Some((name, clause)) => is_asked(name).then_some(clause),
+        None => Some(line),
+    }
 }
 
 /// A place for a parameter: numbered on PostgreSQL, so that a name may stand twice.
@@ -179,5 +195,13 @@ mod tests {
         assert!(postgres.text.contains("where a = $2 and b = $3 and c = $2"));
         let mysql = SAMPLE.prepared(Dialect::MySql);
         assert!(mysql.text.contains("json_table(?, '$[*]' columns (id bigint path '$.id', note longtext character set utf8mb4 collate utf8mb4_bin path '$.note')) batch"));
+    }
+    #[test]
+    fn a_tagged_line_stands_only_where_its_word_is_picked() {
+        static TAGGED: Statement = Statement::new("tagged", "select a\nwhere x = :x\n  and y = :y --? y\nlimit 1");
+        assert_eq!(TAGGED.prepared(Dialect::Postgres).text, "select a\nwhere x = $1\nlimit 1");
+        let picked = TAGGED.picked(Dialect::Postgres, &["y"]);
+        assert_eq!(picked.text, "select a\nwhere x = $1\n  and y = $2\nlimit 1");
+        assert_eq!(picked.names, ["x", "y"]);
     }
 }

@@ -1,3 +1,0 @@
--- Makes the method's row where it is missing.
-insert ignore into mission_methods (method)
-values (:method)
