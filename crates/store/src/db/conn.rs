@@ -7,8 +7,9 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::postgres::PgConnection;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Executor as _, SqlStr};
+use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlStr};
 
+use super::statement::Prepared;
 use super::{Dialect, Row, Statement, Value, translate};
 
 /// A borrowed connection. Public only because a sealed trait of the crate names it; nobody outside can.
@@ -83,9 +84,9 @@ impl Tx {
 /// Binds the named values in the order of their places.
 macro_rules! bound {
     ($prepared:expr, $values:expr) => {
-        bound!($prepared, $values, $prepared.text.as_str())
+        bound!(SqlStr::from_static(&$prepared.text), $prepared, $values)
     };
-    ($prepared:expr, $values:expr, $text:expr) => {{
+    ($text:expr, $prepared:expr, $values:expr) => {{
         let mut query = sqlx::query($text);
         for name in &$prepared.names {
             query = match value_of($values, name) {
@@ -95,30 +96,6 @@ macro_rules! bound {
         }
         query
     }};
-}
-
-/// All rows of a prepared statement, whichever database the connection is of.
-macro_rules! fetch {
-    ($conn:expr, $sql:expr, $prepared:expr, $values:expr, $text:expr) => {
-        match $conn {
-            #[cfg(feature = "sqlite")]
-            Conn::Sqlite(conn) => {
-                let rows = bound!($prepared, $values, $text).fetch_all(&mut **conn).await;
-                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
-            }
-            #[cfg(feature = "mysql")]
-            Conn::MySql(conn) => {
-                let rows = bound!($prepared, $values, $text).fetch_all(&mut **conn).await;
-                rows.map(|rows| rows.into_iter().map(Row::MySql).collect())
-            }
-            #[cfg(feature = "postgres")]
-            Conn::Postgres(conn) => {
-                let rows = bound!($prepared, $values, $text).fetch_all(&mut **conn).await;
-                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
-            }
-        }
-        .map_err(|fault| named(fault, $sql))
-    };
 }
 
 /// Runs one expression for whichever database the connection is of.
@@ -157,14 +134,14 @@ impl Conn<'_> {
         self.fetch(SqlStr::from_static(&prepared.text), prepared, values).await.map_err(|fault| named(fault, sql))
     }
 
-    /// All rows of a statement with the lines of the picked words.
-    pub(crate) async fn rows_picked(
+    /// All rows of a statement with those of its optional clauses for which a value is given.
+    pub(crate) async fn rows_composed(
         &mut self,
         sql: &'static Statement,
-        picked: &[&str],
         values: &[(&str, Value<'_>)],
     ) -> Result<Vec<Row>, Error> {
-        let prepared = sql.picked(self.dialect(), picked);
+        let is_given = |name: &str| values.iter().any(|(known, value)| *known == name && !value.is_null());
+        let prepared = sql.composed(self.dialect(), &is_given);
         // The text is put together from lines of our own file; all that callers give is bound.
         let text = AssertSqlSafe(prepared.text.as_str()).into_sql_str();
         self.fetch(text, &prepared, values).await.map_err(|fault| named(fault, sql))

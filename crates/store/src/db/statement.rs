@@ -196,12 +196,14 @@ mod tests {
         let mysql = SAMPLE.prepared(Dialect::MySql);
         assert!(mysql.text.contains("json_table(?, '$[*]' columns (id bigint path '$.id', note longtext character set utf8mb4 collate utf8mb4_bin path '$.note')) batch"));
     }
+
     #[test]
-    fn a_tagged_line_stands_only_where_its_word_is_picked() {
-        static TAGGED: Statement = Statement::new("tagged", "select a\nwhere x = :x\n  and y = :y --? y\nlimit 1");
-        assert_eq!(TAGGED.prepared(Dialect::Postgres).text, "select a\nwhere x = $1\nlimit 1");
-        let picked = TAGGED.picked(Dialect::Postgres, &["y"]);
-        assert_eq!(picked.text, "select a\nwhere x = $1\n  and y = $2\nlimit 1");
-        assert_eq!(picked.names, ["x", "y"]);
+    fn an_optional_clause_stands_only_where_it_is_asked_for() {
+        static OPTIONAL: Statement =
+            Statement::new("optional", "select a\nwhere x = :x\n  {if y: and y = :y}\nlimit 1");
+        assert_eq!(OPTIONAL.prepared(Dialect::Postgres).text, "select a\nwhere x = $1\nlimit 1");
+        let composed = OPTIONAL.composed(Dialect::Postgres, &|name| name == "y");
+        assert_eq!(composed.text, "select a\nwhere x = $1\nand y = $2\nlimit 1");
+        assert_eq!(composed.names, ["x", "y"]);
     }
 }

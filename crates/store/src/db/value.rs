@@ -11,6 +11,12 @@ pub(crate) enum Value<'v> {
     Text(Option<&'v str>),
 }
 
+impl Value<'_> {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Value::Int(None) | Value::Text(None))
+    }
+}
+
 impl From<i64> for Value<'_> {
     fn from(value: i64) -> Self {
         Value::Int(Some(value))

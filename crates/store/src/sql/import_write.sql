@@ -1,0 +1,10 @@
+-- Stores tasks that come from the original's table; one whose id is there already is left alone.
+insert into mission_tasks
+  (unique_id, method, params, type, creator, state, reason, content, content_cut, run_at, created_date, modified_date)
+select batch.unique_id, batch.method, batch.params, batch.type, batch.creator, batch.state, batch.reason, batch.content,
+  batch.content_cut, batch.run_at, batch.created_date, batch.modified_date
+from {batch: unique_id text, method text, params text, type text, creator text, state text, reason text, content text, content_cut int, run_at int, created_date int, modified_date int}
+where not exists (
+  select 1
+  from mission_tasks task
+  where task.unique_id = batch.unique_id)
