@@ -18,3 +18,6 @@ pub use mission_store::{
 pub use pool::IntoStore;
 pub use push::Pushed;
 pub use worker::WorkerBuilder;
+
+// The outer crates know the engine only, so it hands on the words of the worker that they need.
+pub use mission_worker::{Context, Method, Registry, State, States, WorkerSettings, blocking};

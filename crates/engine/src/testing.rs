@@ -51,6 +51,12 @@ impl Testing {
         self
     }
 
+    /// Gives all shared state at once, in place of what was given before.
+    pub fn states(mut self, states: States) -> Self {
+        self.states = states;
+        self
+    }
+
     /// Makes the database, in a temporary folder that goes with the last clone of the handle.
     ///
     /// # Errors

@@ -43,6 +43,12 @@ impl WorkerBuilder {
         self
     }
 
+    /// Gives all shared state at once, in place of what was given before.
+    pub fn states(mut self, states: States) -> Self {
+        self.states = states;
+        self
+    }
+
     /// Serves only tasks of these types; all unless told otherwise.
     pub fn types(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.settings.types = Some(types.into_iter().map(Into::into).collect());

@@ -1,0 +1,90 @@
+//! What a command works with: the settings, the methods, and the database, opened when it is first asked for.
+
+use std::fmt::Display;
+
+use mission_core::{Error, Result};
+use mission_engine::{Method, Mission, Registry, States, WorkerBuilder};
+use tokio::sync::OnceCell;
+
+use crate::args::GlobalArgs;
+use crate::cli::{Cli, Program};
+use crate::config::Config;
+use crate::output::Output;
+
+/// One run of one command.
+pub(crate) struct App {
+    pub(crate) program: Program,
+    pub(crate) config: Config,
+    pub(crate) output: Output,
+    methods: Vec<Method>,
+    states: States,
+    mission: OnceCell<Mission>,
+}
+
+impl App {
+    pub(crate) fn new(cli: Cli, program: Program, global: &GlobalArgs) -> Result<Self> {
+        let config = Config::resolve(global)?;
+        let output = Output::new(config.output, global.quiet);
+        Ok(Self { program, config, output, methods: cli.methods, states: cli.states, mission: OnceCell::new() })
+    }
+
+    /// The database, made if it is a SQLite file that is not there: for commands that push, work or migrate.
+    pub(crate) async fn open_or_create(&self) -> Result<&Mission> {
+        let open = || async {
+            let database = &self.config.database;
+            let was_there = database.sqlite_file().is_none_or(|file| file.exists());
+            let mission = Mission::open(database.url()).await?;
+            let did = if was_there { "using" } else { "made" };
+            self.note(format_args!("{did} the database {}", database.masked()));
+            Ok(mission)
+        };
+        self.mission.get_or_try_init(open).await
+    }
+
+    /// The database, never made: for all other commands.
+    pub(crate) async fn open_existing(&self) -> Result<&Mission> {
+        let open = || async {
+            let mission = Mission::open_existing(self.config.database.url()).await?;
+            self.note(format_args!("using the database {}", self.config.database.masked()));
+            Ok(mission)
+        };
+        self.mission.get_or_try_init(open).await
+    }
+
+    /// The methods this program has: those that registered themselves, and those it was given. None is no fault here.
+    pub(crate) fn registry(&self) -> Result<Registry> {
+        Registry::collect(self.methods.clone())
+    }
+
+    /// The names of the methods this program has, in order.
+    pub(crate) fn method_names(&self) -> Vec<String> {
+        self.registry().map(|registry| registry.names().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// What this program gives to its methods.
+    pub(crate) fn states(&self) -> &States {
+        &self.states
+    }
+
+    /// A worker on this database with this program's methods and state.
+    pub(crate) fn worker(&self, mission: &Mission) -> WorkerBuilder {
+        mission.worker().methods(self.methods.clone()).states(self.states.clone())
+    }
+
+    /// Says something beside the results, on stderr, unless told to be quiet.
+    pub(crate) fn note(&self, message: impl Display) {
+        self.output.note(message);
+    }
+
+    /// Closes the database, so that SQLite tidies its files away.
+    pub(crate) async fn close(&self) {
+        if let Some(mission) = self.mission.get() {
+            mission.close().await;
+        }
+    }
+
+    /// An error of how the command was typed, exit 2.
+    pub(crate) fn usage(&self, message: impl Into<String>) -> Error {
+        Error::invalid(message.into())
+    }
+}

@@ -1,0 +1,43 @@
+//! The commands that keep the database in order: doctor, migrate, import, prune.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::span;
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// Only say how the tables stand.
+    #[arg(long, conflicts_with = "sql")]
+    pub(crate) status: bool,
+
+    /// Only print the SQL; `--database mysql` is enough to name the database's kind.
+    #[arg(long)]
+    pub(crate) sql: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The database with the original's table: mysql://user:password@host/database.
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: String,
+
+    /// Take over waiting tasks too; else only finished rows, as history.
+    #[arg(long)]
+    pub(crate) pending: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// Remove what succeeded or was cancelled longer ago than this [default: 30d].
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub(crate) older_than: Option<Duration>,
+
+    /// Remove what failed longer ago than this [default: 90d].
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub(crate) failed_older_than: Option<Duration>,
+}

@@ -1,0 +1,97 @@
+//! What can be typed: every command with its arguments, one file for each group of commands.
+
+mod add;
+mod global;
+mod keep;
+mod operate;
+mod read;
+mod run;
+mod values;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use add::{AddArgs, ParamsArgs};
+pub(crate) use global::{GlobalArgs, OutputFormat};
+pub(crate) use keep::{DoctorArgs, ImportArgs, MigrateArgs, PruneArgs};
+pub(crate) use operate::{LimitArgs, ManyArgs, TypesArgs};
+pub(crate) use read::{CompletionsArgs, FilterArgs, RecordsArgs, ShowArgs, WaitArgs, WatchArgs};
+pub(crate) use run::{DemoArgs, ExecuteArgs, TestArgs, WorkArgs};
+
+/// Runs slow code in the background, on the SQL database you already have.
+///
+/// Push a method, watch it run, get the result.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "\
+Exit codes: 0 ok · 1 error · 2 usage · 3 not found · 4 waited task failed · 5 waited task cancelled ·
+            6 refused as a duplicate · 124 wait timed out · 130 interrupted; of several the gravest.
+Settings:   flags, then MISSION_… and DATABASE_URL, then .env, then mission.toml, then defaults.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant)] // There is one, and it is parsed once.
+pub(crate) enum Command {
+    /// Push a task, and start it in the background at once.
+    Add(AddArgs),
+    /// List the tasks, newest first.
+    Records(RecordsArgs),
+    /// Show one task with everything that is known about it.
+    Show(ShowArgs),
+    /// Watch tasks run until they have ended.
+    Watch(WatchArgs),
+    /// Wait until tasks have ended, and print what they answered.
+    Wait(WaitArgs),
+    /// Let ended tasks run again.
+    Retry(ManyArgs),
+    /// Cancel tasks that wait or run.
+    Cancel(ManyArgs),
+    /// Remove tasks that do not run.
+    Delete(ManyArgs),
+    /// Run as a worker until stopped.
+    Work(WorkArgs),
+    /// Run what is waiting now, in this process, then exit.
+    Execute(ExecuteArgs),
+    /// Run a method here and now, and store nothing.
+    Test(TestArgs),
+    /// Run the example: export ten million rows to a CSV, with live progress.
+    Demo(DemoArgs),
+    /// List the methods that can be run.
+    Methods,
+    /// List the workers.
+    Workers,
+    /// Let the waiting tasks of a type wait on.
+    Pause(TypesArgs),
+    /// Let the tasks of a paused type run again.
+    Resume(TypesArgs),
+    /// Set how many tasks of a type may run at once, over all workers.
+    Limit(LimitArgs),
+    /// List the types for which something is set.
+    Types,
+    /// Say what this database and this machine promise, and what is wrong.
+    Doctor(DoctorArgs),
+    /// Make the tables, or bring them up to date.
+    Migrate(MigrateArgs),
+    /// Take over the records of the original's table.
+    Import(ImportArgs),
+    /// Remove ended tasks whose time is over.
+    Prune(PruneArgs),
+    /// Show each setting, its value and where it came from.
+    Config,
+    /// Print the completions for a shell.
+    Completions(CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,62 @@
+//! The commands that run methods: work, execute, test, demo.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::ParamsArgs;
+use super::values::span;
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkArgs {
+    /// Serve only tasks of these types.
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    pub(crate) types: Vec<String>,
+
+    /// How many tasks run at once.
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<usize>,
+
+    /// How long running methods may go on after a stop.
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub(crate) grace: Option<Duration>,
+
+    /// How long others wait before they take over the tasks of this worker if it is gone.
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub(crate) lease: Option<Duration>,
+
+    /// Stop once nothing is left to run.
+    #[arg(long)]
+    pub(crate) stop_when_empty: bool,
+
+    /// Started by a push: leaves by itself.
+    #[arg(long, hide = true)]
+    pub(crate) on_demand: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecuteArgs {
+    /// Only this task: its unique_id, or the beginning of it.
+    #[arg(value_name = "ID", conflicts_with = "limit")]
+    pub(crate) id: Option<String>,
+
+    /// No more than so many.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// The method.
+    pub(crate) method: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) params: ParamsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// How many rows to export.
+    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    pub(crate) rows: u64,
+}

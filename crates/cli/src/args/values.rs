@@ -1,0 +1,85 @@
+//! The values that arguments take: spans, moments, states, limits.
+
+use std::time::{Duration, SystemTime};
+
+use mission_core::{Error, State, Timestamp, parse_span};
+
+/// A span such as `90s` or `1h30m`.
+pub(super) fn span(text: &str) -> Result<Duration, Error> {
+    parse_span(text)
+}
+
+/// A moment in RFC 3339, or the same without a zone, taken as UTC.
+pub(super) fn moment(text: &str) -> Result<SystemTime, Error> {
+    Timestamp::parse(text).map(SystemTime::from)
+}
+
+/// A state's word.
+pub(super) fn state(text: &str) -> Result<State, Error> {
+    text.trim().parse()
+}
+
+/// Since when: a moment, or so long ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Since a moment.
+    Moment(Timestamp),
+    /// Since so long ago, counted from when it is asked.
+    Ago(Duration),
+}
+
+impl Since {
+    /// The moment it means now.
+    pub(crate) fn moment(self) -> Timestamp {
+        match self {
+            Since::Moment(moment) => moment,
+            Since::Ago(span) => SystemTime::now().checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH).into(),
+        }
+    }
+}
+
+/// A time, or a span before now.
+pub(super) fn since(text: &str) -> Result<Since, Error> {
+    if let Ok(span) = parse_span(text) {
+        return Ok(Since::Ago(span));
+    }
+    Timestamp::parse(text).map(Since::Moment).map_err(|_| {
+        Error::invalid(format!(
+            "{text:?} is neither a time nor a span: use 2026-11-22T10:00:00Z, or 2h for the last two hours"
+        ))
+    })
+}
+
+/// A running limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limit(pub(crate) Option<i64>);
+
+/// A number, or `none`.
+pub(super) fn limit(text: &str) -> Result<Limit, Error> {
+    if text == "none" {
+        return Ok(Limit(None));
+    }
+    match text.parse() {
+        Ok(number) if number >= 0 => Ok(Limit(Some(number))),
+        _ => Err(Error::invalid(format!("{text:?} is no limit: use a number, or none"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_reads_times_and_spans() {
+        assert_eq!(since("2h").unwrap(), Since::Ago(Duration::from_secs(7200)));
+        assert_eq!(since("1970-01-01T00:00:01Z").unwrap(), Since::Moment(Timestamp(1_000_000)));
+        assert!(since("yesterday").unwrap_err().to_string().contains("2h for"));
+    }
+
+    #[test]
+    fn limits_are_numbers_or_none() {
+        assert_eq!(limit("none").unwrap(), Limit(None));
+        assert_eq!(limit("0").unwrap(), Limit(Some(0)));
+        assert!(limit("-1").is_err() && limit("many").is_err());
+    }
+}

@@ -1,0 +1,97 @@
+//! The settings: flags, then the environment, then `.env`, then `mission.toml`, then defaults; each with where it came from.
+
+mod database;
+mod keys;
+mod sources;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use mission_core::{Error, Result, parse_span};
+use serde::Serialize;
+
+use crate::args::{GlobalArgs, OutputFormat};
+pub(crate) use database::DatabaseUrl;
+use sources::{Given, Sources};
+
+/// Every setting, resolved.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) database: DatabaseUrl,
+    pub(crate) output: OutputFormat,
+    /// The folder for the files that methods write.
+    pub(crate) files: PathBuf,
+    /// How many tasks a worker runs at once, if anybody said so.
+    pub(crate) concurrency: Option<usize>,
+    /// The types a worker serves; none for all.
+    pub(crate) types: Vec<String>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) lease: Option<Duration>,
+    /// The filter of the log, in the language of `tracing`.
+    pub(crate) log: Option<String>,
+    /// All of them, for `config`.
+    pub(crate) settings: Vec<Setting>,
+}
+
+/// One setting as `config` shows it; passwords are masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Setting {
+    pub(crate) key: &'static str,
+    pub(crate) value: String,
+    pub(crate) from: String,
+}
+
+impl Config {
+    pub(crate) fn resolve(global: &GlobalArgs) -> Result<Self> {
+        let sources = Sources::read(global)?;
+        let mut settings = Vec::new();
+        let mut take = |key: &'static str, usual: &str| {
+            let given = sources.get(key);
+            let value = given.as_ref().map_or(usual.to_owned(), |given| database::mask(&given.value));
+            let from = given.as_ref().map_or("default".to_owned(), |given| given.from.clone());
+            settings.push(Setting { key, value, from });
+            given
+        };
+
+        let database = DatabaseUrl::new(take("database", keys::DATABASE_USUAL).map(|given| given.value));
+        let output = take("output", "table").map(|given| given.read(output_format)).transpose()?;
+        let files_usual = database.folder().join("mission-files");
+        let files = take("files", &files_usual.display().to_string()).map(|given| PathBuf::from(given.value));
+        let concurrency = take("concurrency", "the worker's own").map(|given| given.read(at_least_one)).transpose()?;
+        let types = take("types", "all").map(|given| keys::list(&given.value)).unwrap_or_default();
+        let grace = take("grace", "30s").map(|given| given.read(parse_span)).transpose()?;
+        let lease = take("lease", "10s, on sqlite 60s").map(|given| given.read(parse_span)).transpose()?;
+        let log = take("log", "warn, for a worker info").map(|given| given.value);
+        Ok(Self {
+            database,
+            output: output.unwrap_or(OutputFormat::Table),
+            files: files.unwrap_or(files_usual),
+            concurrency,
+            types,
+            grace,
+            lease,
+            log,
+            settings,
+        })
+    }
+}
+
+impl Given {
+    /// Reads the value; the error says which setting and where it came from.
+    fn read<T>(&self, reader: impl Fn(&str) -> Result<T>) -> Result<T> {
+        reader(&self.value).map_err(|fault| Error::invalid(format!("{} (from {}): {fault}", self.key, self.from)))
+    }
+}
+
+fn output_format(word: &str) -> Result<OutputFormat> {
+    OutputFormat::from_str(word, false)
+        .map_err(|_| Error::invalid(format!("no output is called {word:?}: use table, json, jsonl or id")))
+}
+
+fn at_least_one(word: &str) -> Result<usize> {
+    match word.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(Error::invalid(format!("{word:?} is no number from 1 up"))),
+    }
+}
