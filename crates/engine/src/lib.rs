@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod detached;
+mod health;
+mod import;
 mod mission;
 mod operate;
 mod pool;
@@ -10,9 +12,11 @@ pub mod testing;
 mod wait;
 mod worker;
 
+pub use health::Health;
+pub use import::{Import, ImportReport, ImportSource};
 pub use mission::Mission;
 pub use mission_store::{
-    Bounded, Cancelled, Found, Keep, Kind as DatabaseKind, OnMissing, Page, PushConnection, SchemaStatus, TypeRule, Worker,
+    Bounded, Cancelled, Finding, Found, Grade, Keep, Kind as DatabaseKind, OnMissing, Page, PushConnection, SchemaStatus, TypeRule, Worker,
     migration_sql,
 };
 pub use pool::IntoStore;

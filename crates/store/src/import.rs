@@ -33,14 +33,17 @@ impl OriginalTable {
         let table = quoted(kind, table)?;
         let mut conn = connect(kind, url).await?;
         // Made while the program runs, and statements are static: one import leaks a few hundred bytes, once.
-        let statement = |text: String| -> &'static Statement { Box::leak(Box::new(Statement::new("import", text.leak()))) };
+        let statement =
+            |text: String| -> &'static Statement { Box::leak(Box::new(Statement::new("import", text.leak()))) };
         let probe = |column: &str| statement(PROBE.replace(TABLE, &table).replace("probed", column));
         conn.conn().rows(probe("id"), &[]).await.map_err(|fault| no_table(fault, &table))?;
         let mut read = if kind == Kind::Mysql { READ_MYSQL } else { READ }.replace(TABLE, &table);
         for column in ["content", "creator"] {
             match conn.conn().rows(probe(column), &[]).await {
                 Ok(_) => {}
-                Err(fault) if fault.is_schema() => read = read.replace(&format!(" {column},"), &format!(" null as {column},")),
+                Err(fault) if fault.is_schema() => {
+                    read = read.replace(&format!(" {column},"), &format!(" null as {column},"))
+                }
                 Err(fault) => return Err(fault),
             }
         }
@@ -101,7 +104,8 @@ async fn connect(kind: Kind, url: &str) -> Result<Dedicated, Error> {
 
 /// A table's name fit to stand in SQL.
 fn quoted(kind: Kind, table: &str) -> Result<String, Error> {
-    let is_sound = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '-'));
+    let is_sound =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '-'));
     let parts: Vec<&str> = table.split('.').collect();
     if parts.len() > 2 || !parts.iter().all(|part| is_sound(part)) {
         return Err(Error::invalid(format!("{table:?} is no table's name: expected letters, digits and '_'")));

@@ -109,7 +109,9 @@ mod tests {
 
     #[test]
     fn fields_are_enclosed_where_php_encloses_them() {
-        for (text, field) in [("", ""), ("a'b;c", "a'b;c"), ("a b", "\"a b\""), ("a\"b", "\"a\"\"b\""), ("a,b", "\"a,b\"")] {
+        for (text, field) in
+            [("", ""), ("a'b;c", "a'b;c"), ("a b", "\"a b\""), ("a\"b", "\"a\"\"b\""), ("a,b", "\"a,b\"")]
+        {
             assert_eq!(written(&mut CsvRows::new(text), 1), format!("1,{field}\n"));
         }
     }

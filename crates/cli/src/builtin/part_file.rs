@@ -116,10 +116,7 @@ mod tests {
             fs::write(folder.path().join(name), "x").unwrap();
         }
         let part = PartFile::create(folder.path(), "2-abc.csv", "-abc.", 2).unwrap();
-        assert_eq!(
-            names(folder.path()),
-            ["1-abc.csv", "1-abc.csv.9.part", "1-xyz.csv.1.part", "2-abc.csv.2.part"]
-        );
+        assert_eq!(names(folder.path()), ["1-abc.csv", "1-abc.csv.9.part", "1-xyz.csv.1.part", "2-abc.csv.2.part"]);
         drop(part);
     }
 

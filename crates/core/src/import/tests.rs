@@ -78,8 +78,7 @@ fn empty_unfit_and_used_ids_are_replaced_by_the_same_ones_each_time() {
     ];
     let run = || {
         let mut importer = importer();
-        let ids: Vec<String> =
-            rows.iter().map(|row| importer.take(row, NOW).unwrap().unique_id.to_string()).collect();
+        let ids: Vec<String> = rows.iter().map(|row| importer.take(row, NOW).unwrap().unique_id.to_string()).collect();
         (ids, importer.counts().fresh_ids)
     };
     let (ids, fresh) = run();

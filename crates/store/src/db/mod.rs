@@ -21,3 +21,9 @@ pub(crate) use open::{Db, Dedicated};
 pub use open::{Kind, OnMissing};
 pub(crate) use statement::{Dialect, Statement};
 pub(crate) use value::{Row, Value};
+#[cfg(feature = "mysql")]
+pub(crate) use mysql::options as mysql_options;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::options as postgres_options;
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::options as sqlite_options;

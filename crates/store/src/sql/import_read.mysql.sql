@@ -6,5 +6,5 @@ select cast(id as signed) as id, unique_id, method, params, type, state,
   cast(modified_date as char) as modified_date
 from admin_background_tasks
 where id > :after
-order by id
+order by admin_background_tasks.id
 limit :limit
