@@ -32,6 +32,8 @@ pub const SUSPECT_DEATHS_MAX: i64 = 3;
 
 /// Rows one statement of a batch carries at the most: larger batches gain nothing and hold locks longer.
 pub const BATCH_ROWS_MAX: usize = 500;
+/// Rows one push statement stores at the most: new rows lock nothing that others wait for.
+pub const PUSH_ROWS_MAX: usize = 1000;
 /// Bytes one batch carries at the most: a quarter of MariaDB's default `max_allowed_packet` of 16 MiB.
 pub const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Rows one prune statement deletes at the most: short transactions leave room for claims.

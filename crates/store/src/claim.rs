@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::Store;
 use crate::batch::Batches;
 use crate::db::{Conn, Dialect, Row, Statement};
+use crate::records::GET;
 use crate::retrying::{retrying, retrying_conflicts};
 use crate::rows;
 
@@ -41,7 +42,6 @@ static CLAIM: Statement = Statement::new("claim", include_str!("sql/claim.postgr
     .mysql(include_str!("sql/claim.mysql.sql"));
 static MARK: Statement = Statement::new("claim_mark", include_str!("sql/claim_mark.mysql.sql"));
 static CLAIM_ONE: Statement = Statement::new("claim_one", include_str!("sql/claim_one.sql"));
-static GET: Statement = Statement::new("get", include_str!("sql/get.sql"));
 static TYPE_LOCK: Statement =
     Statement::new("type_lock", include_str!("sql/type_lock.sql")).sqlite(include_str!("sql/type_lock.sqlite.sql"));
 static TYPE_RUNNING: Statement = Statement::new("type_running", include_str!("sql/type_running.sql"))
@@ -161,7 +161,10 @@ impl Store {
         let values = [("worker_id", worker.0.into()), ("limit", limits::LINES_MAX.into())];
         retrying(|| async {
             let rows = self.db.reader().await?.conn().rows(&EXECUTING, &values).await?;
-            rows.iter().map(|row| Ok(Claimed::of(rows::task(row)?, worker))).collect()
+            let mut held =
+                rows.iter().map(|row| Ok(Claimed::of(rows::task(row)?, worker))).collect::<Result<Vec<_>, Error>>()?;
+            held.sort_by_key(|claimed| claimed.task.id);
+            Ok(held)
         })
         .await
     }
@@ -183,7 +186,7 @@ async fn claim_on(conn: &mut Conn<'_>, line: &Line, worker: WorkerId, limit: i64
         let ids: Vec<IdRow> = tasks.iter().map(|task| IdRow { id: task.id }).collect();
         let batch = Batches::one(&ids)?;
         conn.run(&MARK, &[("batch", (&batch).into()), ("worker_id", worker.0.into())]).await?;
-        for task in &mut tasks {
+        for (task, row) in tasks.iter_mut().zip(&rows) {
             // MySQL cannot return what an update wrote: the rows were read, locked, just before it.
             task.lease_token = LeaseToken(task.lease_token.0 + 1);
             task.counts.attempt += 1;
@@ -191,6 +194,7 @@ async fn claim_on(conn: &mut Conn<'_>, line: &Line, worker: WorkerId, limit: i64
             task.progress = None;
             task.content = None;
             task.content_cut = false;
+            task.modified_date = Timestamp(row.int("now_us")?);
         }
     }
     Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())

@@ -37,6 +37,7 @@ pub enum SchemaStatus {
 }
 
 static READ_VERSION: Statement = Statement::new("schema_version", include_str!("sql/schema_version.sql"));
+static LOCK: Statement = Statement::new("migrate_lock", include_str!("sql/migrate_lock.mysql.sql"));
 static MARK_VERSION: Statement =
     Statement::new("schema_mark", include_str!("sql/schema_mark.sql")).mysql(include_str!("sql/schema_mark.mysql.sql"));
 
@@ -110,12 +111,17 @@ impl Store {
     }
 
     async fn migrate_mysql(&self) -> Result<(), Error> {
-        let mut held = self.db.writer().await?;
-        let mut conn = held.conn();
-        conn.script("do get_lock('mission_migrate', 60)").await?;
-        let done = migrate_on(&mut conn).await;
-        conn.script("do release_lock('mission_migrate')").await?;
-        done
+        // Its own connection: the lock goes with it, however this ends.
+        let mut dedicated = self.db.dedicated().await?;
+        let mut conn = dedicated.conn();
+        let got = conn.row(&LOCK, &[]).await?.map_or(Ok(None), |row| row.int_or_null("got"))?;
+        if got != Some(1) {
+            return Err(Error::new(
+                ErrorKind::Retryable,
+                "another process has been migrating this database for a minute: try again when it has finished",
+            ));
+        }
+        migrate_on(&mut conn).await
     }
 }
 

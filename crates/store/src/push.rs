@@ -1,5 +1,7 @@
 //! Push: storing tasks, so that when it returns they are committed.
 
+use std::collections::HashSet;
+
 use mission_core::{CheckedTask, Due, Error, ErrorKind, NewTask, UniqueId, limits};
 use serde::Serialize;
 
@@ -17,14 +19,24 @@ pub struct Pushed {
     pub is_existing: bool,
 }
 
+/// Whose transaction a push runs in. Ours reads what was committed a moment ago; a caller's may read an older state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Ours,
+    Callers,
+}
+
 static PUSH: Statement = Statement::new("push", include_str!("sql/push.sql")).mysql(include_str!("sql/push.mysql.sql"));
-static EXISTING: Statement = Statement::new("push_existing", include_str!("sql/push_existing.sql"))
-    .mysql(include_str!("sql/push_existing.mysql.sql"));
 static LOCK_METHOD: Statement = Statement::new("push_lock_method", include_str!("sql/push_lock_method.sql"))
     .mysql(include_str!("sql/push_lock_method.mysql.sql"));
+static EXISTING: Statement = Statement::new("push_existing", include_str!("sql/push_existing.sql"));
+static EXISTING_LOCKING: Statement =
+    Statement::new("push_existing_locking", include_str!("sql/push_existing_locking.mysql.sql"));
 static ACTIVE_OF_METHOD: Statement =
     Statement::new("push_active_of_method", include_str!("sql/push_active_of_method.sql"))
         .mysql(include_str!("sql/push_active_of_method.mysql.sql"));
+static ACTIVE_OF_METHOD_LOCKING: Statement =
+    Statement::new("push_active_of_method_locking", include_str!("sql/push_active_of_method_locking.mysql.sql"));
 
 /// A row of the batch; members left out become NULL.
 #[derive(Serialize)]
@@ -83,8 +95,15 @@ impl Store {
             return Ok(Vec::new());
         }
         retrying(|| async {
+            // One row decided by an index alone needs no transaction around it: one way to the server instead of three.
+            if let [task] = checked.as_slice()
+                && !task.without_repeat_method
+            {
+                let mut held = self.db.writer().await?;
+                return push_on(&mut held.conn(), &checked, Whose::Ours).await;
+            }
             let mut tx = self.db.begin().await?;
-            let pushed = push_on(&mut tx.conn(), &checked).await?;
+            let pushed = push_on(&mut tx.conn(), &checked, Whose::Ours).await?;
             tx.commit().await?;
             Ok(pushed)
         })
@@ -92,74 +111,104 @@ impl Store {
     }
 }
 
-/// Stores tasks on a connection that is in a transaction, the caller's or our own.
-pub(crate) async fn push_on(conn: &mut Conn<'_>, tasks: &[CheckedTask<'_>]) -> Result<Vec<Pushed>, Error> {
-    if tasks.iter().all(|task| task.key.is_none() && !task.without_repeat_method)
-        && let Some(pushed) = push_unguarded(conn, tasks).await?
-    {
-        return Ok(pushed);
-    }
+/// Stores tasks, in their order, in as few statements as their guards allow.
+pub(crate) async fn push_on(
+    conn: &mut Conn<'_>,
+    tasks: &[CheckedTask<'_>],
+    whose: Whose,
+) -> Result<Vec<Pushed>, Error> {
     let mut pushed = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        pushed.push(push_guarded(conn, task).await?);
+    let dialect = conn.dialect();
+    for group in tasks.chunk_by(|one, next| fits_a_batch(one, dialect) && fits_a_batch(next, dialect)) {
+        match group {
+            [task] if !fits_a_batch(task, dialect) => pushed.push(push_guarded(conn, task, whose).await?),
+            group => push_batch(conn, group, whose, &mut pushed).await?,
+        }
     }
     Ok(pushed)
 }
 
-/// Stores tasks that nothing can stand in the way of, in few statements; `None` if something does after all.
-async fn push_unguarded(conn: &mut Conn<'_>, tasks: &[CheckedTask<'_>]) -> Result<Option<Vec<Pushed>>, Error> {
-    let rows: Vec<NewRow<'_>> = tasks.iter().enumerate().map(|(place, task)| NewRow::of(place, task)).collect();
-    for part in Batches::of(&rows, limits::BATCH_ROWS_MAX * 2)?.parts {
-        let stored = match insert(conn, &part.json).await {
-            Err(error) if is_unique_violation(&error) => return Ok(None),
-            stored => stored?,
-        };
-        // Some were there already: this push ran before and its answer was lost.
-        if stored < part.rows.len() {
-            return Ok(None);
-        }
-    }
-    let new = |task: &CheckedTask<'_>| Pushed { unique_id: task.unique_id.clone(), is_existing: false };
-    Ok(Some(tasks.iter().map(new).collect()))
+/// MySQL refuses a whole statement for one duplicate key, so tasks that may have one go by themselves there.
+fn fits_a_batch(task: &CheckedTask<'_>, dialect: Dialect) -> bool {
+    !task.without_repeat_method && (task.key.is_none() || dialect != Dialect::MySql)
 }
 
-/// How many rows were stored. No clause of conflict on MySQL: `insert ignore` would hide other faults.
-async fn insert(conn: &mut Conn<'_>, batch: &str) -> Result<usize, Error> {
-    let values = [("batch", batch.into())];
-    match conn.dialect() {
-        Dialect::MySql => Ok(usize::try_from(conn.run(&PUSH, &values).await?).unwrap_or(usize::MAX)),
-        _ => Ok(conn.rows(&PUSH, &values).await?.len()),
+/// Stores tasks in few statements; those that an index refused are looked at one by one.
+async fn push_batch(
+    conn: &mut Conn<'_>,
+    tasks: &[CheckedTask<'_>],
+    whose: Whose,
+    pushed: &mut Vec<Pushed>,
+) -> Result<(), Error> {
+    let rows: Vec<NewRow<'_>> = tasks.iter().enumerate().map(|(place, task)| NewRow::of(place, task)).collect();
+    for part in Batches::of(&rows, limits::PUSH_ROWS_MAX)?.parts {
+        let stored = insert(conn, &part.json, part.rows.len()).await?;
+        for task in &tasks[part.rows] {
+            if stored.holds(task) {
+                pushed.push(Pushed { unique_id: task.unique_id.clone(), is_existing: false });
+            } else {
+                pushed.push(push_guarded(conn, task, whose).await?);
+            }
+        }
     }
+    Ok(())
+}
+
+/// Which rows of a batch were stored.
+enum Stored {
+    All,
+    These(HashSet<String>),
+}
+
+impl Stored {
+    fn holds(&self, task: &CheckedTask<'_>) -> bool {
+        match self {
+            Stored::All => true,
+            Stored::These(ids) => ids.contains(task.unique_id.as_str()),
+        }
+    }
+}
+
+/// No clause of conflict on MySQL: `insert ignore` would hide other faults, too.
+async fn insert(conn: &mut Conn<'_>, batch: &str, rows_count: usize) -> Result<Stored, Error> {
+    let values = [("batch", batch.into())];
+    if conn.dialect() == Dialect::MySql {
+        return match conn.run(&PUSH, &values).await {
+            Ok(_) => Ok(Stored::All),
+            Err(error) if is_unique_violation(&error) => Ok(Stored::These(HashSet::new())),
+            Err(error) => Err(error),
+        };
+    }
+    let rows = conn.rows(&PUSH, &values).await?;
+    if rows.len() == rows_count {
+        return Ok(Stored::All);
+    }
+    rows.iter().map(|row| row.text("unique_id")).collect::<Result<_, _>>().map(Stored::These)
 }
 
 /// Stores one task, or finds the one that stands in its way. The unique indexes and the method's lock decide.
-async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>) -> Result<Pushed, Error> {
-    if task.without_repeat_method {
-        let method = [("method", task.method.into())];
-        conn.run(&LOCK_METHOD, &method).await?;
-        let active = conn.row(&ACTIVE_OF_METHOD, &method).await?;
-        if let Some(row) = active {
-            return existing(task, row.text("unique_id")?);
-        }
+async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose) -> Result<Pushed, Error> {
+    if task.without_repeat_method
+        && let Some(active) = active_of_method(conn, task, whose).await?
+    {
+        return existing(conn, task, active, whose).await;
     }
     let batch = Batches::one(&[NewRow::of(0, task)])?;
     // The task in the way may end between the refusal and the look: then there is room, so try again.
     for _ in 0..20 {
-        // On InnoDB, looking first deadlocks far less under contention than inserting first.
+        // On InnoDB a refused insert holds locks that deadlock with settling: most duplicates are seen before it.
         if task.key.is_some()
             && conn.dialect() == Dialect::MySql
-            && let Some(found) = find_existing(conn, task).await?
+            && whose == Whose::Ours
+            && let Some(found) = find_existing(conn, task, whose).await?
         {
-            return existing(task, found);
+            return Ok(pushed_before(task, found));
         }
-        match insert(conn, &batch).await {
-            Ok(1..) => return Ok(Pushed { unique_id: task.unique_id.clone(), is_existing: false }),
-            Ok(0) => {}
-            Err(error) if is_unique_violation(&error) => {}
-            Err(error) => return Err(error),
+        if insert(conn, &batch, 1).await?.holds(task) {
+            return Ok(Pushed { unique_id: task.unique_id.clone(), is_existing: false });
         }
-        if let Some(found) = find_existing(conn, task).await? {
-            return existing(task, found);
+        if let Some(found) = find_existing(conn, task, whose).await? {
+            return Ok(pushed_before(task, found));
         }
     }
     Err(Error::new(
@@ -171,14 +220,37 @@ async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>) -> Result<Pus
     ))
 }
 
-async fn find_existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>) -> Result<Option<String>, Error> {
+/// A task of the method that waits or runs, looked for while the method's row keeps other such pushes away.
+async fn active_of_method(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose) -> Result<Option<String>, Error> {
+    let method = [("method", task.method.into())];
+    conn.run(&LOCK_METHOD, &method).await?;
+    let look = if is_locking(conn, whose) { &ACTIVE_OF_METHOD_LOCKING } else { &ACTIVE_OF_METHOD };
+    conn.row(look, &method).await?.map(|row| row.text("unique_id")).transpose()
+}
+
+/// Another task is active. The task itself may be there all the same, ended: a push whose answer was lost.
+async fn existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>, active: String, whose: Whose) -> Result<Pushed, Error> {
+    if active == task.unique_id.as_str() {
+        return Ok(pushed_before(task, active));
+    }
+    let found = find_existing(conn, task, whose).await?;
+    Ok(pushed_before(task, found.unwrap_or(active)))
+}
+
+/// The task itself if it is there, else the one that has its key.
+async fn find_existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose) -> Result<Option<String>, Error> {
     let values =
         [("unique_id", task.unique_id.as_str().into()), ("method", task.method.into()), ("task_key", task.key.into())];
-    conn.row(&EXISTING, &values).await?.map(|row| row.text("unique_id")).transpose()
+    let look = if is_locking(conn, whose) { &EXISTING_LOCKING } else { &EXISTING };
+    conn.row(look, &values).await?.map(|row| row.text("unique_id")).transpose()
+}
+
+/// Under MySQL's default REPEATABLE READ only a locking read sees what was committed since the transaction began.
+fn is_locking(conn: &Conn<'_>, whose: Whose) -> bool {
+    whose == Whose::Callers && conn.dialect() == Dialect::MySql
 }
 
 /// The task itself is no obstacle: it was stored by a push whose answer was lost.
-fn existing(task: &CheckedTask<'_>, found: String) -> Result<Pushed, Error> {
-    let is_existing = found != task.unique_id.as_str();
-    Ok(Pushed { unique_id: UniqueId::from_row(found), is_existing })
+fn pushed_before(task: &CheckedTask<'_>, found: String) -> Pushed {
+    Pushed { is_existing: found != task.unique_id.as_str(), unique_id: UniqueId::from_row(found) }
 }

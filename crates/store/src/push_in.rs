@@ -1,13 +1,15 @@
 //! Push inside the caller's own transaction: visible if and only if it commits.
 
-use mission_core::{Error, NewTask};
+use mission_core::{CheckedTask, Error, NewTask};
 
 use crate::Pushed;
-use crate::db::Conn;
-use crate::push::push_on;
+use crate::db::{Conn, Dialect, is_outside_transaction, is_within_transaction};
+use crate::push::{Whose, push_on};
 
 mod sealed {
     pub trait Sealed {
+        /// Whether the type says that a transaction is open; a connection may or may not be in one.
+        const IS_TRANSACTION: bool;
         fn conn(&mut self) -> crate::db::Conn<'_>;
     }
 }
@@ -19,12 +21,14 @@ pub trait PushConnection: sealed::Sealed + Send {}
 macro_rules! push_connection {
     ($database:ident, $connection:ty, $variant:ident) => {
         impl sealed::Sealed for sqlx::Transaction<'_, sqlx::$database> {
+            const IS_TRANSACTION: bool = true;
             fn conn(&mut self) -> Conn<'_> {
                 Conn::$variant(&mut *self)
             }
         }
         impl PushConnection for sqlx::Transaction<'_, sqlx::$database> {}
         impl sealed::Sealed for $connection {
+            const IS_TRANSACTION: bool = false;
             fn conn(&mut self) -> Conn<'_> {
                 Conn::$variant(self)
             }
@@ -41,13 +45,89 @@ push_connection!(MySql, sqlx::MySqlConnection, MySql);
 push_connection!(Postgres, sqlx::PgConnection, Postgres);
 
 impl crate::Store {
-    /// Stores tasks on the caller's connection. A duplicate never aborts the caller's transaction; a deadlock or a
-    /// serialization failure does, and the error says [`is_retryable`](Error::is_retryable).
+    /// Stores tasks on the caller's connection, all or none; on one that is not in a transaction, in one of their own.
+    ///
+    /// A duplicate never aborts the caller's transaction: its task is answered. Under REPEATABLE READ on PostgreSQL a
+    /// transaction cannot see what was committed after it began; a duplicate of that sort is an error that leaves the
+    /// transaction usable.
+    ///
+    /// # Errors
+    /// A task breaks a rule. A deadlock, a busy database or a serialization failure says
+    /// [`is_retryable`](Error::is_retryable): run the whole transaction again.
     pub async fn push_in(connection: &mut impl PushConnection, tasks: &[NewTask]) -> Result<Vec<Pushed>, Error> {
-        let checked = tasks.iter().map(NewTask::check).collect::<Result<Vec<_>, _>>()?;
-        if checked.is_empty() {
-            return Ok(Vec::new());
+        push_in_any(connection, tasks).await
+    }
+}
+
+async fn push_in_any<C: PushConnection>(connection: &mut C, tasks: &[NewTask]) -> Result<Vec<Pushed>, Error> {
+    let checked = tasks.iter().map(NewTask::check).collect::<Result<Vec<_>, _>>()?;
+    if checked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut conn = connection.conn();
+    let footing = step_in(&mut conn, C::IS_TRANSACTION, &checked).await?;
+    let pushed = push_on(&mut conn, &checked, Whose::Callers).await;
+    step_out(&mut conn, footing, pushed.is_ok()).await?;
+    pushed
+}
+
+/// What was opened around a push.
+enum Footing {
+    /// Nothing: the caller's transaction holds it, or it is one statement that decides alone.
+    Given,
+    /// A savepoint within the caller's transaction.
+    Savepoint,
+    /// A transaction of its own.
+    Transaction,
+}
+
+/// A caller may have begun by a statement of his own, unknown to sqlx, and `begin` within a transaction would commit
+/// his work on MySQL: the database is asked by statements that change nothing.
+async fn step_in(conn: &mut Conn<'_>, is_transaction: bool, tasks: &[CheckedTask<'_>]) -> Result<Footing, Error> {
+    let is_one_statement = tasks.len() == 1 && !tasks[0].without_repeat_method;
+    let is_held = is_transaction || is_one_statement;
+    match conn.dialect() {
+        // PostgreSQL aborts the transaction for every error: what may be refused must be undone alone.
+        Dialect::Postgres if is_held && !tasks.iter().any(is_guarded) => Ok(Footing::Given),
+        Dialect::Postgres => match conn.script("savepoint mission_push").await {
+            Err(error) if is_outside_transaction(&error) && is_one_statement => Ok(Footing::Given),
+            Err(error) if is_outside_transaction(&error) => begin(conn, "begin").await,
+            set => set.map(|()| Footing::Savepoint),
+        },
+        _ if is_held => Ok(Footing::Given),
+        Dialect::Sqlite => match begin(conn, "begin immediate").await {
+            Err(error) if is_within_transaction(&error) => Ok(Footing::Given),
+            begun => begun,
+        },
+        Dialect::MySql => {
+            conn.script("savepoint mission_push").await?;
+            match conn.script("release savepoint mission_push").await {
+                Err(error) if is_outside_transaction(&error) => begin(conn, "begin").await,
+                within => within.map(|()| Footing::Given),
+            }
         }
-        push_on(&mut connection.conn(), &checked).await
+    }
+}
+
+fn is_guarded(task: &CheckedTask<'_>) -> bool {
+    task.key.is_some() || task.without_repeat_method
+}
+
+async fn begin(conn: &mut Conn<'_>, statement: &'static str) -> Result<Footing, Error> {
+    conn.script(statement).await.map(|()| Footing::Transaction)
+}
+
+async fn step_out(conn: &mut Conn<'_>, footing: Footing, is_pushed: bool) -> Result<(), Error> {
+    let statement = match (footing, is_pushed) {
+        (Footing::Given, _) => return Ok(()),
+        (Footing::Savepoint, true) => "release savepoint mission_push",
+        (Footing::Savepoint, false) => "rollback to savepoint mission_push",
+        (Footing::Transaction, true) => "commit",
+        (Footing::Transaction, false) => "rollback",
+    };
+    match conn.script(statement).await {
+        // The first error is the one that says why.
+        Err(_) if !is_pushed => Ok(()),
+        done => done,
     }
 }

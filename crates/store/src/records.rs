@@ -37,7 +37,7 @@ pub struct Bounded {
     pub is_more: bool,
 }
 
-static GET: Statement = Statement::new("get", include_str!("sql/get.sql"));
+pub(crate) static GET: Statement = Statement::new("get", include_str!("sql/get.sql"));
 static FIND: Statement = Statement::new("find", include_str!("sql/find.sql"));
 static LIST: Statement = Statement::new("list", include_str!("sql/list.sql"));
 static COUNT: Statement =

@@ -32,7 +32,7 @@ pub struct Watched {
 
 static PROGRESS: Statement =
     Statement::new("progress", include_str!("sql/progress.sql")).mysql(include_str!("sql/progress.mysql.sql"));
-static WATCH: Statement = Statement::new("watch", include_str!("sql/watch.sql"));
+pub(crate) static WATCH: Statement = Statement::new("watch", include_str!("sql/watch.sql"));
 
 #[derive(Serialize)]
 struct ProgressRow<'p> {

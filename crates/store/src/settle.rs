@@ -1,13 +1,14 @@
 //! Settle: writing what became of running tasks, in groups, each under its lease token.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mission_core::{Content, Error, Settlement, State, limits};
 use serde::Serialize;
 
 use crate::Store;
 use crate::batch::Batches;
-use crate::db::{Dialect, Statement, Tx};
+use crate::db::{Conn, Dialect, Statement};
+use crate::reports::WATCH;
 use crate::retrying::retrying;
 
 /// What became of one settlement.
@@ -21,7 +22,6 @@ pub enum Verdict {
 
 static SETTLE: Statement =
     Statement::new("settle", include_str!("sql/settle.sql")).mysql(include_str!("sql/settle.mysql.sql"));
-static WATCH: Statement = Statement::new("watch", include_str!("sql/watch.sql"));
 
 #[derive(Serialize)]
 struct Row<'s> {
@@ -75,8 +75,13 @@ impl Store {
 
     async fn settle_group(&self, batch: &str, group: &[Settlement]) -> Result<Vec<Verdict>, Error> {
         retrying(|| async {
+            if self.db.kind().dialect() != Dialect::MySql {
+                // The statement answers what it wrote, so it needs no transaction around it.
+                let mut held = self.db.writer().await?;
+                return settle_on(&mut held.conn(), batch, group).await;
+            }
             let mut tx = self.db.begin().await?;
-            let verdicts = settle_on(&mut tx, batch, group).await?;
+            let verdicts = settle_on(&mut tx.conn(), batch, group).await?;
             tx.commit().await?;
             Ok(verdicts)
         })
@@ -107,29 +112,32 @@ fn ascii_note(error: &Error) -> String {
     format!("the content could not be stored: {reason}")
 }
 
-async fn settle_on(tx: &mut Tx, batch: &str, group: &[Settlement]) -> Result<Vec<Verdict>, Error> {
+async fn settle_on(conn: &mut Conn<'_>, batch: &str, group: &[Settlement]) -> Result<Vec<Verdict>, Error> {
     let values = [("batch", batch.into())];
-    let mut conn = tx.conn();
-    if conn.dialect() == Dialect::MySql {
-        let hit = conn.run(&SETTLE, &values).await?;
-        if hit == group.len() as u64 {
-            return Ok(vec![Verdict::Settled; group.len()]);
-        }
-        return stood_before(tx, batch, group, &[]).await;
-    }
-    let rows = conn.rows(&SETTLE, &values).await?;
-    if rows.len() == group.len() {
+    let mut written = HashSet::new();
+    let hit = if conn.dialect() == Dialect::MySql {
+        conn.run(&SETTLE, &values).await?
+    } else {
+        let rows = conn.rows(&SETTLE, &values).await?;
+        written = rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?;
+        rows.len() as u64
+    };
+    if hit == group.len() as u64 {
         return Ok(vec![Verdict::Settled; group.len()]);
     }
-    let written = rows.iter().map(|row| row.int("id")).collect::<Result<Vec<_>, _>>()?;
-    stood_before(tx, batch, group, &written).await
+    stood_before(conn, batch, group, &written).await
 }
 
 /// Some rows were not hit. One that has our token and our end was written by an earlier try; any other is lost.
-/// MySQL does not say which rows it hit, but within this transaction those look the same.
-async fn stood_before(tx: &mut Tx, batch: &str, group: &[Settlement], written: &[i64]) -> Result<Vec<Verdict>, Error> {
+/// MySQL does not say which rows it hit, but within the transaction those look the same.
+async fn stood_before(
+    conn: &mut Conn<'_>,
+    batch: &str,
+    group: &[Settlement],
+    written: &HashSet<i64>,
+) -> Result<Vec<Verdict>, Error> {
     let mut stands = HashMap::new();
-    for row in tx.conn().rows(&WATCH, &[("batch", batch.into())]).await? {
+    for row in conn.rows(&WATCH, &[("batch", batch.into())]).await? {
         let state: State = row.text("state")?.parse()?;
         stands.insert(row.int("id")?, (row.int("lease_token")?, state));
     }

@@ -1,9 +1,14 @@
 //! The store itself: the open database, and the ways to open it.
 
-use mission_core::{Error, Timestamp};
+use std::time::Duration;
+
+use mission_core::{Error, ErrorKind, Timestamp};
 
 use crate::db::{Db, Kind, OnMissing, Statement};
 use crate::retrying::retrying;
+
+/// How long a ping waits for a server that is silent.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The memory of Mission on one database. Cheap to clone: clones share connections.
 #[derive(Debug, Clone)]
@@ -51,6 +56,16 @@ impl Store {
     /// Which database it is.
     pub fn kind(&self) -> Kind {
         self.db.kind()
+    }
+
+    /// Connects once, to say at once what stands in the way; other calls wait for a database that is away.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses user, password or database.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let connected = tokio::time::timeout(PING_TIMEOUT, self.db.dedicated()).await;
+        let silence = |_| Error::new(ErrorKind::Unreachable, "the database does not answer within 5 s");
+        connected.map_err(silence)?.map(|_| ())
     }
 
     /// The database's clock: the only one that decides what is due or expired.

@@ -1,5 +1,6 @@
 //! The list of workers: their leases, their methods, and the heart that renews a lease.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mission_core::{Error, Timestamp, WorkerId};
@@ -102,7 +103,8 @@ impl Store {
     /// Puts a worker on the list with its first lease and its methods.
     pub async fn register(&self, worker: &NewWorker) -> Result<WorkerId, Error> {
         let types = worker.types.as_ref().map(|types| serde_json::Value::from(types.clone()).to_string());
-        let methods: Vec<MethodRow<'_>> = worker.methods.iter().map(|method| MethodRow { method }).collect();
+        let names: BTreeSet<&String> = worker.methods.iter().collect();
+        let methods: Vec<MethodRow<'_>> = names.into_iter().map(|method| MethodRow { method }).collect();
         let batch = Batches::one(&methods)?;
         retrying(|| async {
             let mut tx = self.db.begin().await?;

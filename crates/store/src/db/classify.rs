@@ -1,29 +1,59 @@
 //! What an error of a database means, decided once per database by its codes.
 
 use mission_core::{Error, ErrorKind};
+use sqlx::error::DatabaseError;
+
+/// What a fault means to the caller, and what can be done about it.
+pub(crate) struct Meaning {
+    pub(crate) kind: ErrorKind,
+    pub(crate) way_out: &'static str,
+}
+
+impl Meaning {
+    pub(crate) const fn of(kind: ErrorKind) -> Self {
+        Self { kind, way_out: "" }
+    }
+
+    pub(crate) const fn with(kind: ErrorKind, way_out: &'static str) -> Self {
+        Self { kind, way_out }
+    }
+}
 
 /// The error of the contract for an error of sqlx, its cause kept.
 pub(crate) fn translate(fault: sqlx::Error) -> Error {
-    let kind = kind_of(&fault);
-    let message = match kind {
-        ErrorKind::Unreachable => format!("the database cannot be reached: {}", bare(&fault)),
-        ErrorKind::Retryable => format!("the database asks to run the transaction again: {}", bare(&fault)),
-        ErrorKind::Schema => {
-            format!(
-                "the tables of Mission are missing or older than this program: run `mission migrate` ({})",
-                bare(&fault)
-            )
-        }
-        _ => format!("the database refused: {}", bare(&fault)),
+    let Meaning { kind, way_out } = meaning_of(&fault);
+    let what = match kind {
+        ErrorKind::Unreachable => "the database cannot be reached",
+        ErrorKind::Retryable => "the database asks to run the transaction again",
+        ErrorKind::Schema => "the tables of Mission are missing or older than this program: run `mission migrate`",
+        ErrorKind::NotFound => "the database is missing",
+        _ => "the database refused",
     };
+    let words = bare(&fault);
+    let message = if way_out.is_empty() { format!("{what}: {words}") } else { format!("{what}: {words}; {way_out}") };
     Error::new(kind, message).with_source(fault)
 }
 
 /// Whether a unique index refused a row.
 pub(crate) fn is_unique_violation(error: &Error) -> bool {
+    database_fault(error).is_some_and(|fault| fault.is_unique_violation())
+}
+
+/// Whether a statement was refused because no transaction is open.
+pub(crate) fn is_outside_transaction(error: &Error) -> bool {
+    // PostgreSQL: no active transaction. MySQL forgets a savepoint at once where none is open, so it does not exist.
+    let code = |fault: &dyn DatabaseError| fault.code().is_some_and(|code| code == "25P01" || code == "42000");
+    database_fault(error).is_some_and(code)
+}
+
+/// Whether SQLite refused to begin because a transaction is open.
+pub(crate) fn is_within_transaction(error: &Error) -> bool {
+    database_fault(error).is_some_and(|fault| fault.message().contains("within a transaction"))
+}
+
+fn database_fault(error: &Error) -> Option<&dyn DatabaseError> {
     use std::error::Error as _;
-    let source = error.source().and_then(|source| source.downcast_ref::<sqlx::Error>());
-    matches!(source, Some(sqlx::Error::Database(fault)) if fault.is_unique_violation())
+    error.source().and_then(|source| source.downcast_ref::<sqlx::Error>()).and_then(sqlx::Error::as_database_error)
 }
 
 /// The database's own sentence, without sqlx's words around it.
@@ -36,32 +66,33 @@ fn bare(fault: &sqlx::Error) -> String {
     }
 }
 
-fn kind_of(fault: &sqlx::Error) -> ErrorKind {
+fn meaning_of(fault: &sqlx::Error) -> Meaning {
     match fault {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-            ErrorKind::Unreachable
-        }
         // A server that dies in mid-answer breaks the protocol rather than the socket.
-        sqlx::Error::Protocol(_) => ErrorKind::Unreachable,
-        sqlx::Error::Tls(_) => ErrorKind::Unreachable,
-        sqlx::Error::Database(fault) => kind_of_database_fault(fault.as_ref()),
-        _ => ErrorKind::Database,
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::Tls(_) => Meaning::of(ErrorKind::Unreachable),
+        sqlx::Error::Database(fault) => meaning_of_database_fault(fault.as_ref()),
+        _ => Meaning::of(ErrorKind::Database),
     }
 }
 
 #[allow(unused_variables)] // Without any database feature there is nothing to look at.
-fn kind_of_database_fault(fault: &(dyn sqlx::error::DatabaseError + 'static)) -> ErrorKind {
+fn meaning_of_database_fault(fault: &(dyn DatabaseError + 'static)) -> Meaning {
     #[cfg(feature = "sqlite")]
     if let Some(fault) = fault.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
-        return super::sqlite::kind_of(fault);
+        return super::sqlite::meaning_of(fault);
     }
     #[cfg(feature = "mysql")]
     if let Some(fault) = fault.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        return super::mysql::kind_of(fault);
+        return super::mysql::meaning_of(fault);
     }
     #[cfg(feature = "postgres")]
     if let Some(fault) = fault.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-        return super::postgres::kind_of(fault);
+        return super::postgres::meaning_of(fault);
     }
-    ErrorKind::Database
+    Meaning::of(ErrorKind::Database)
 }

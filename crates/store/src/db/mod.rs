@@ -13,17 +13,17 @@ mod open;
 mod statement;
 mod value;
 
-pub(crate) use classify::{is_unique_violation, translate};
+pub(crate) use classify::{is_outside_transaction, is_unique_violation, is_within_transaction, translate};
 #[allow(unreachable_pub)] // See the type.
 pub use conn::Conn;
 pub(crate) use conn::{Held, Tx};
-pub(crate) use open::{Db, Dedicated};
-pub use open::{Kind, OnMissing};
-pub(crate) use statement::{Dialect, Statement};
-pub(crate) use value::{Row, Value};
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::options as mysql_options;
+pub(crate) use open::{Db, Dedicated};
+pub use open::{Kind, OnMissing};
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::options as postgres_options;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::options as sqlite_options;
+pub(crate) use statement::{Dialect, Statement};
+pub(crate) use value::{Row, Value};

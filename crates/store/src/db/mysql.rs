@@ -7,6 +7,8 @@ use mission_core::{Error, ErrorKind};
 use sqlx::Executor as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
 
+use super::classify::Meaning;
+
 /// Connections of one process at the most, beside the heartbeat's.
 const CONNECTIONS_MAX: u32 = 10;
 
@@ -27,6 +29,14 @@ pub(crate) fn options(url: &str) -> Result<MySqlConnectOptions, Error> {
     Ok(options)
 }
 
+/// Where the server is, without user or password.
+pub(crate) fn address(options: &MySqlConnectOptions) -> String {
+    match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    }
+}
+
 pub(crate) fn open(options: MySqlConnectOptions) -> MySqlPool {
     MySqlPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
@@ -42,14 +52,21 @@ pub(crate) fn open(options: MySqlConnectOptions) -> MySqlPool {
         .connect_lazy_with(options)
 }
 
-pub(crate) fn kind_of(fault: &MySqlDatabaseError) -> ErrorKind {
+pub(crate) fn meaning_of(fault: &MySqlDatabaseError) -> Meaning {
     match fault.number() {
         // Deadlock; lock wait timeout; record changed since last read (MariaDB); not primary (Galera).
-        1213 | 1205 | 1020 | 1047 => ErrorKind::Retryable,
-        // Read-only, shutting down, gone, too many connections: another connection, later.
-        1053 | 1040 | 1927 | 2006 | 2013 | 3169 => ErrorKind::Unreachable,
+        1213 | 1205 | 1020 | 1047 => Meaning::of(ErrorKind::Retryable),
+        // Shutting down, gone, too many connections: another connection, later.
+        1053 | 1040 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 => Meaning::of(ErrorKind::Unreachable),
+        // Read-only: after a switch of servers this connection leads to the wrong one.
+        1290 | 1792 | 1836 => Meaning::with(ErrorKind::Unreachable, "it is read-only now"),
         // No such table; unknown column.
-        1146 | 1054 => ErrorKind::Schema,
-        _ => ErrorKind::Database,
+        1146 | 1054 => Meaning::of(ErrorKind::Schema),
+        1049 => Meaning::with(ErrorKind::NotFound, "create it first, or correct the name in the URL"),
+        // Access denied, to the server, the database, a table or a command.
+        1044 | 1045 | 1142 | 1143 | 1227 | 1698 => {
+            Meaning::with(ErrorKind::Database, "check user and password of the URL, and the user's rights")
+        }
+        _ => Meaning::of(ErrorKind::Database),
     }
 }

@@ -1,11 +1,15 @@
 //! From a URL to pools: which database it is, and how its connections are taken.
 
 use std::fmt;
+use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
 use sqlx::Connection as _;
 
 use super::{Conn, Dialect, Held, Tx, translate};
+
+/// How long to look for the reason of a connection that does not come.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Which database: the words of URLs, messages and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,7 +91,7 @@ impl Db {
             #[allow(unreachable_patterns)] // Reached where a feature is off.
             kind => Err(Error::new(
                 ErrorKind::Setup,
-                format!("this program is built without {kind}: enable the feature {kind:?} of the crate mission"),
+                format!("this program is built without {kind}: enable the feature {kind} of the crate mission"),
             )),
         }
     }
@@ -123,15 +127,18 @@ impl Db {
 
     /// A connection for reading, or for one statement that is a transaction of its own.
     pub(crate) async fn reader(&self) -> Result<Held, Error> {
-        match self {
+        let held = match self {
             #[cfg(feature = "sqlite")]
             Db::Sqlite(pools) => pools.readers.acquire().await.map(Held::Sqlite),
             #[cfg(feature = "mysql")]
             Db::MySql(pool) => pool.acquire().await.map(Held::MySql),
             #[cfg(feature = "postgres")]
             Db::Postgres(pool) => pool.acquire().await.map(Held::Postgres),
+        };
+        match held {
+            Ok(held) => Ok(held),
+            Err(fault) => Err(self.why_not_taken(fault).await),
         }
-        .map_err(translate)
     }
 
     /// A connection for one writing statement that is a transaction of its own.
@@ -146,15 +153,45 @@ impl Db {
 
     /// A writing transaction: immediate on SQLite, because a deferred one fails when it first writes.
     pub(crate) async fn begin(&self) -> Result<Tx, Error> {
-        match self {
+        let begun = match self {
             #[cfg(feature = "sqlite")]
             Db::Sqlite(pools) => pools.writer.begin_with("begin immediate").await.map(Tx::Sqlite),
             #[cfg(feature = "mysql")]
             Db::MySql(pool) => pool.begin().await.map(Tx::MySql),
             #[cfg(feature = "postgres")]
             Db::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
+        };
+        match begun {
+            Ok(tx) => Ok(tx),
+            Err(fault) => Err(self.why_not_taken(fault).await),
         }
-        .map_err(translate)
+    }
+
+    /// The pool waits while a server refuses connections and then says only that time is over: ask for the reason.
+    async fn why_not_taken(&self, fault: sqlx::Error) -> Error {
+        if matches!(fault, sqlx::Error::PoolTimedOut)
+            && let Ok(Err(error)) = tokio::time::timeout(CONNECT_TIMEOUT, self.dedicated()).await
+        {
+            return error;
+        }
+        self.at_address(translate(fault))
+    }
+
+    /// Names the server that cannot be reached.
+    fn at_address(&self, error: Error) -> Error {
+        let address = match self {
+            #[cfg(feature = "mysql")]
+            Db::MySql(pool) => super::mysql::address(&pool.connect_options()),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(pool) => super::postgres::address(&pool.connect_options()),
+            #[allow(unreachable_patterns)] // Reached where SQLite is on.
+            _ => return error,
+        };
+        if !error.is_unreachable() {
+            return error;
+        }
+        let message = format!("{error} (at {address}: check that it runs there and that the URL is right)");
+        Error::new(error.kind(), message).with_source(error)
     }
 
     /// One connection of its own, outside the pool: for the heartbeat, which must never wait for others.
@@ -176,7 +213,7 @@ impl Db {
                 sqlx::PgConnection::connect_with(&options).await.map(|conn| Dedicated::Postgres(Box::new(conn)))
             }
         }
-        .map_err(translate)
+        .map_err(|fault| self.at_address(translate(fault)))
     }
 
     pub(crate) async fn close(&self) {

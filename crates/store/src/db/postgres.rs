@@ -7,6 +7,8 @@ use mission_core::{Error, ErrorKind};
 use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgPoolOptions};
 
+use super::classify::Meaning;
+
 /// Connections of one process at the most, beside the heartbeat's.
 const CONNECTIONS_MAX: u32 = 10;
 
@@ -17,6 +19,14 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     PgConnectOptions::from_str(url).map_err(|fault| {
         Error::invalid("this is no PostgreSQL URL: use postgres://user:password@host:5432/database").with_source(fault)
     })
+}
+
+/// Where the server is, without user or password.
+pub(crate) fn address(options: &PgConnectOptions) -> String {
+    match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    }
 }
 
 pub(crate) fn open(options: PgConnectOptions) -> PgPool {
@@ -33,15 +43,22 @@ pub(crate) fn open(options: PgConnectOptions) -> PgPool {
         .connect_lazy_with(options)
 }
 
-pub(crate) fn kind_of(fault: &PgDatabaseError) -> ErrorKind {
+pub(crate) fn meaning_of(fault: &PgDatabaseError) -> Meaning {
     match fault.code() {
         // Serialization failure, deadlock, lock not available.
-        "40001" | "40P01" | "55P03" => ErrorKind::Retryable,
+        "40001" | "40P01" | "55P03" => Meaning::of(ErrorKind::Retryable),
         // Admin shutdown, crash shutdown, starting up, too many connections.
-        "57P01" | "57P02" | "57P03" | "53300" => ErrorKind::Unreachable,
+        "57P01" | "57P02" | "57P03" | "53300" => Meaning::of(ErrorKind::Unreachable),
+        // Read-only: after a switch of servers this connection leads to the wrong one.
+        "25006" => Meaning::with(ErrorKind::Unreachable, "it is read-only now"),
         // Undefined table, undefined column.
-        "42P01" | "42703" => ErrorKind::Schema,
-        code if code.starts_with("08") => ErrorKind::Unreachable,
-        _ => ErrorKind::Database,
+        "42P01" | "42703" => Meaning::of(ErrorKind::Schema),
+        "3D000" => Meaning::with(ErrorKind::NotFound, "create it first, or correct the name in the URL"),
+        // Wrong password, no such user, insufficient privilege.
+        "28P01" | "28000" | "42501" => {
+            Meaning::with(ErrorKind::Database, "check user and password of the URL, and the user's rights")
+        }
+        code if code.starts_with("08") => Meaning::of(ErrorKind::Unreachable),
+        _ => Meaning::of(ErrorKind::Database),
     }
 }

@@ -4,11 +4,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
 use super::OnMissing;
+use super::classify::Meaning;
 
 /// How long a statement waits for another process's write before it answers "busy".
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,7 +35,7 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
     let path = options.get_filename().to_owned();
     let in_memory = path.as_os_str().is_empty()
         || path.to_string_lossy().contains(":memory:")
-        || path.to_string_lossy().contains("mode=memory");
+        || options.to_url_lossy().as_str().contains("mode=memory");
     if on_missing == OnMissing::Refuse && !in_memory && !path.exists() {
         return Err(Error::new(
             ErrorKind::NotFound,
@@ -63,23 +65,27 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
     let readers = if in_memory { writer.clone() } else { pool(READERS_MAX) };
     writer.acquire().await.map_err(|fault| {
         let error = super::translate(fault);
-        Error::new(error.kind(), format!("cannot open the database {}: {error}", path.display())).with_source(error)
+        Error::new(error.kind(), format!("cannot open the file {}: {error}", path.display())).with_source(error)
     })?;
     Ok(SqlitePools { writer, readers })
 }
 
-pub(crate) fn kind_of(fault: &SqliteError) -> ErrorKind {
+pub(crate) fn meaning_of(fault: &SqliteError) -> Meaning {
     use sqlx::error::DatabaseError as _;
     let code: i64 = fault.code().and_then(|code| code.parse().ok()).unwrap_or(0);
     match code & 0xff {
         // SQLITE_BUSY, SQLITE_LOCKED: someone else writes; 517 (BUSY_SNAPSHOT) too.
-        5 | 6 => ErrorKind::Retryable,
+        5 | 6 => Meaning::of(ErrorKind::Retryable),
         // SQLITE_ERROR covers "no such table" and "no such column".
         1 if fault.message().starts_with("no such table: mission_")
             || fault.message().starts_with("no such column") =>
         {
-            ErrorKind::Schema
+            Meaning::of(ErrorKind::Schema)
         }
-        _ => ErrorKind::Database,
+        8 => Meaning::with(ErrorKind::Database, "check the rights to write the file and its folder"),
+        13 => Meaning::with(ErrorKind::Database, "make room on its disk"),
+        14 => Meaning::with(ErrorKind::Database, "check that its folder is there and may be written"),
+        26 => Meaning::with(ErrorKind::Database, "check the path in the URL"),
+        _ => Meaning::of(ErrorKind::Database),
     }
 }

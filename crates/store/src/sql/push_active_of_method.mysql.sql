@@ -1,6 +1,6 @@
--- A task of the method that waits or runs; a locking read sees what was committed a moment ago under REPEATABLE READ too.
+-- A task of the method that waits or runs, if there is one.
 select unique_id
 from mission_tasks force index (mission_tasks_claim)
-where state in ('init', 'executing') and method = :method
+where state in ('init', 'executing')
+  and method = :method
 limit 1
-lock in share mode

@@ -6,12 +6,12 @@ create table if not exists mission_tasks (
     replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
       lower(hex(randomblob(8))),
     '0','g'),'1','h'),'2','i'),'3','j'),'4','k'),'5','l'),'6','m'),'7','n'),'8','o'),'9','p')),
-  method text not null check (method <> ''),
+  method text not null,
   params text null,
   type text not null default 'system',
   creator text null,
-  priority integer not null default 0 check (priority between -9 and 9),
-  state text not null default 'init' check (state in ('init', 'executing', 'success', 'fail', 'cancelled')),
+  priority integer not null default 0,
+  state text not null default 'init',
   run_at integer not null default (cast(strftime('%s', 'now') as integer) * 1000000 + cast(substr(strftime('%f', 'now'), 4) as integer) * 1000),
   lane integer not null default 0,
   task_key text null,
@@ -32,7 +32,13 @@ create table if not exists mission_tasks (
   content_cut integer not null default 0,
   reason text null,
   created_date integer not null default (cast(strftime('%s', 'now') as integer) * 1000000 + cast(substr(strftime('%f', 'now'), 4) as integer) * 1000),
-  modified_date integer not null default (cast(strftime('%s', 'now') as integer) * 1000000 + cast(substr(strftime('%f', 'now'), 4) as integer) * 1000)
+  modified_date integer not null default (cast(strftime('%s', 'now') as integer) * 1000000 + cast(substr(strftime('%f', 'now'), 4) as integer) * 1000),
+  constraint mission_method_is_not_empty check (method <> ''),
+  constraint mission_priority_is_minus_9_to_9 check (priority between -9 and 9),
+  constraint mission_state_is_init_executing_success_fail_cancelled
+    check (state in ('init', 'executing', 'success', 'fail', 'cancelled')),
+  -- SQLite would take any text here, and such a task would never be due.
+  constraint mission_run_at_is_microseconds check (typeof(run_at) = 'integer')
 );
 
 create unique index if not exists mission_tasks_unique_id on mission_tasks (unique_id);
