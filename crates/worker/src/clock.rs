@@ -23,6 +23,21 @@ pub(crate) fn coarse_ms() -> u64 {
     u64::try_from(BEGAN.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Monotonic time in milliseconds that goes on while the machine sleeps, as a lease does.
+#[cfg(target_os = "linux")]
+pub(crate) fn waking_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let millis = u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0);
+    seconds * 1000 + millis
+}
+
+/// Monotonic time in milliseconds.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn waking_ms() -> u64 {
+    coarse_ms()
+}
+
 /// How long ago a reading of [`coarse_ms`] was.
 pub(crate) fn coarse_since(earlier_ms: u64) -> Duration {
     Duration::from_millis(coarse_ms().saturating_sub(earlier_ms))

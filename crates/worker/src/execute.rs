@@ -1,10 +1,18 @@
 //! Execute: running what waits now in this process, and handing back the records.
 
-use mission_core::{Result, Task, UniqueId};
-use mission_store::Store;
+use std::sync::Arc;
 
-use crate::Registry;
+use mission_core::{Error, ErrorKind, Result, Task, UniqueId};
+use mission_store::Store;
+use tokio::sync::oneshot;
+
+use crate::base::Base;
+use crate::fetcher::Fetcher;
+use crate::settings::{WhenEmpty, WorkerSettings};
 use crate::state::States;
+use crate::wake::Wake;
+use crate::worker::{Worker, WorkerHandle};
+use crate::{Registry, shift};
 
 /// What to execute.
 #[derive(Debug, Clone)]
@@ -18,11 +26,51 @@ pub enum Which {
     One(UniqueId),
 }
 
-/// Runs what waits now in this process and answers the records as they stand then.
+/// Runs what waits now in this process and answers the records as they stand then, in the order in which they began.
+///
+/// A task that is to be retried later stands there as waiting. Dropping the future stops it in order.
 ///
 /// # Errors
-/// As [`Worker::start`](crate::Worker::start); also no such task, or it does not wait.
+/// As [`Worker::start`]; also no such task, one that does not wait, or one whose method is not here.
 pub async fn execute(store: &Store, registry: Registry, states: States, which: Which) -> Result<Vec<Task>> {
-    let _ = (store, registry, states, which);
-    Err(mission_core::Error::new(mission_core::ErrorKind::Setup, "nothing can be executed yet"))
+    let settings = WorkerSettings { when_empty: WhenEmpty::Stop, ..WorkerSettings::default() };
+    if let Which::One(unique_id) = &which {
+        check(store, &registry, unique_id).await?;
+    }
+    let worker = Worker::new(store.clone(), registry, states, Wake::new(), settings);
+    let (sender, ran) = oneshot::channel();
+    let fetching = |base: Arc<Base>| async move {
+        let ran = match which {
+            Which::All { limit } => Ok(Fetcher::counting(Arc::clone(&base), limit).run().await),
+            Which::One(unique_id) => {
+                Fetcher::counting(Arc::clone(&base), None).run_one(&unique_id).await.map(|()| vec![unique_id])
+            }
+        };
+        // What runs now ends as it ends: nobody has asked for a stop.
+        base.until_idle().await;
+        let _ = sender.send(ran);
+    };
+    let (base, bell) = shift::begin(worker, fetching).await?;
+    let handle = WorkerHandle { base, bell };
+    handle.finished().await;
+    let ran = ran.await.map_err(|_| Error::new(ErrorKind::Setup, "the run was interrupted"))??;
+    records(store, &ran).await
+}
+
+async fn check(store: &Store, registry: &Registry, unique_id: &UniqueId) -> Result<()> {
+    let found = store.get(unique_id).await?;
+    let task = found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no task {unique_id}")))?;
+    if registry.get(&task.method).is_none() {
+        let message = format!("task {unique_id} calls {:?}, which this program has not", task.method);
+        return Err(Error::new(ErrorKind::NotFound, message));
+    }
+    Ok(())
+}
+
+async fn records(store: &Store, ran: &[UniqueId]) -> Result<Vec<Task>> {
+    let mut records = Vec::with_capacity(ran.len());
+    for unique_id in ran {
+        records.extend(store.get(unique_id).await?);
+    }
+    Ok(records)
 }

@@ -14,20 +14,34 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod attempts;
+mod base;
 pub mod blocking;
+mod body;
 mod call;
 mod clock;
 mod context;
 mod decode;
 mod execute;
+mod fetcher;
+mod heart;
+mod housekeeper;
+mod identity;
 mod limits;
+mod lines;
+mod log;
 mod method;
 mod registry;
+mod runner;
 mod settings;
+mod settler;
 mod shared;
+mod shift;
 mod state;
 mod stop;
+mod tenure;
 mod wake;
+mod watcher;
 mod worker;
 
 pub use answer::{Answer, answer};

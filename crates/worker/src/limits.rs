@@ -1,6 +1,5 @@
 //! Every limit of the worker in one place, each with its reason.
 
-#![allow(dead_code)] // The parts that use them follow.
 use std::time::Duration;
 
 /// Least concurrency unless told otherwise: methods mostly wait for others, even on one processor.
@@ -66,3 +65,5 @@ pub(crate) const SLOW_LOOK: Duration = Duration::from_secs(1);
 pub(crate) const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 /// Pause between two steps of pruning: claims go first.
 pub(crate) const PRUNE_PAUSE: Duration = Duration::from_millis(50);
+/// How long a suspect waits that came while another one runs: long enough that claims do not go round with it.
+pub(crate) const SUSPECT_PAUSE: Duration = Duration::from_secs(1);

@@ -13,7 +13,9 @@ pub(crate) enum Stop {
     Stalled,
     /// The worker stops and gives the task to another.
     HandOver,
-    /// The lease could not be renewed: another worker may run the task already.
+    /// The lease could not be renewed in time: before it ends, the task must.
+    OutOfReach,
+    /// The task is another's already, or gone.
     LostLease,
 }
 
@@ -32,7 +34,8 @@ impl fmt::Display for Interrupted {
             Stop::TimedOut => "interrupted: the task ran longer than its timeout",
             Stop::Stalled => "interrupted: the task made no progress for longer than its stall timeout",
             Stop::HandOver => "interrupted: the worker stops, another one goes on with the task",
-            Stop::LostLease => "interrupted: the worker could not renew its lease, another one goes on with the task",
+            Stop::OutOfReach => "interrupted: the worker could not renew its lease, another one goes on with the task",
+            Stop::LostLease => "interrupted: the task is not this worker's any more",
         })
     }
 }
@@ -45,7 +48,8 @@ mod tests {
 
     #[test]
     fn each_cause_is_a_sentence_that_a_failure_can_carry() {
-        for cause in [Stop::Cancelled, Stop::TimedOut, Stop::Stalled, Stop::HandOver, Stop::LostLease] {
+        let all = [Stop::Cancelled, Stop::TimedOut, Stop::Stalled, Stop::HandOver, Stop::OutOfReach, Stop::LostLease];
+        for cause in all {
             let failure = mission_core::Failure::from(Interrupted { cause });
             assert!(failure.message().starts_with("interrupted: the "), "{failure}");
         }

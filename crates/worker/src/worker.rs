@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use mission_core::{Result, WorkerId};
+use mission_core::{Error, ErrorKind, Result, WorkerId};
 use mission_store::Store;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::Registry;
+use crate::base::{Base, Phase};
+use crate::fetcher::Fetcher;
 use crate::settings::WorkerSettings;
+use crate::shift::{self, Bell};
 use crate::state::States;
 use crate::wake::Wake;
 
@@ -21,7 +25,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker for the tasks of a database.
+    /// A worker for the tasks of a database; `wake` is what pushes of this process call.
     pub fn new(store: Store, registry: Registry, states: States, wake: Wake, settings: WorkerSettings) -> Self {
         Self { store, registry: Arc::new(registry), states: Arc::new(states), wake, settings }
     }
@@ -32,40 +36,86 @@ impl Worker {
     /// Settings out of range, state that a method asks for and was not given, tables that are missing or older than
     /// this program, a database that cannot be reached.
     pub async fn start(self) -> Result<WorkerHandle> {
-        self.settings.check()?;
-        self.registry.check_states(&self.states)?;
-        Err(mission_core::Error::new(mission_core::ErrorKind::Setup, "the worker cannot start yet"))
+        let fetching = |base| async move {
+            Fetcher::new(base).run().await;
+        };
+        let (base, bell) = shift::begin(self, fetching).await?;
+        Ok(WorkerHandle { base, bell })
     }
 }
 
 /// A worker that works. Dropping it asks the worker to stop.
 pub struct WorkerHandle {
-    id: WorkerId,
+    pub(crate) base: Arc<Base>,
+    pub(crate) bell: Bell,
 }
 
 impl WorkerHandle {
-    /// Its number on the list of workers.
+    /// Its number on the list of workers; another one after it was taken for dead and registered anew.
     pub fn id(&self) -> WorkerId {
-        self.id
+        self.base.tenure.worker()
     }
 
-    /// Whether it was asked to stop and ends what runs.
+    /// Whether it was asked to stop, and ends what runs or is over.
     pub fn is_draining(&self) -> bool {
-        false
+        self.base.has_reached(Phase::Draining)
     }
 
-    /// Stops it: nothing more is claimed, running tasks may end within the grace, the rest goes to another worker.
-    pub async fn stop(&self) {}
+    /// Stops it and waits: nothing more is claimed, running tasks may end within the grace, the rest goes to another worker.
+    pub async fn stop(&self) {
+        self.ask_to_stop();
+        self.finished().await;
+    }
 
-    /// Stops it at once: what runs is interrupted and goes to another worker.
-    pub async fn stop_now(&self) {}
+    /// Stops it at once and waits: what runs is interrupted and goes to another worker.
+    pub async fn stop_now(&self) {
+        self.base.go_to(Phase::Leaving);
+        self.finished().await;
+    }
 
     /// Waits until it is over, whoever stopped it.
-    pub async fn finished(&self) {}
+    pub async fn finished(&self) {
+        shift::rung(self.bell.clone()).await;
+    }
+
+    /// Asks it to stop, as [`stop`](Self::stop) does, without waiting.
+    pub fn ask_to_stop(&self) {
+        self.base.go_to(Phase::Draining);
+    }
 }
 
-/// Works until the process is told to end: once (SIGTERM, SIGINT) in order, twice at once.
+impl Drop for WorkerHandle {
+    fn drop(&mut self) {
+        self.ask_to_stop();
+    }
+}
+
+/// Works until the process is told to end: one signal (SIGTERM, SIGINT) stops in order, a second at once.
+///
+/// # Errors
+/// As [`Worker::start`].
 pub async fn run_until_signalled(worker: Worker) -> Result<()> {
-    worker.start().await?.finished().await;
+    let listen = |kind| {
+        signal(kind).map_err(|fault| Error::new(ErrorKind::Setup, "signals cannot be listened for").with_source(fault))
+    };
+    // Listening begins before the start, so that no signal between the two ends the process without order.
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let handle = worker.start().await?;
+    if is_over_before(&handle, &mut terminate, &mut interrupt).await {
+        return Ok(());
+    }
+    handle.ask_to_stop();
+    if !is_over_before(&handle, &mut terminate, &mut interrupt).await {
+        handle.stop_now().await;
+    }
     Ok(())
+}
+
+/// Waits for the worker or a signal; whether the worker was first.
+async fn is_over_before(handle: &WorkerHandle, terminate: &mut Signal, interrupt: &mut Signal) -> bool {
+    tokio::select! {
+        () = handle.finished() => true,
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
+    }
 }

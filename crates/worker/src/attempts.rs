@@ -1,0 +1,182 @@
+//! The attempts this worker knows of: from the claim until their outcome is written.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mission_core::{Lease, Running};
+use mission_store::{Claimed, ProgressReport};
+use tokio::sync::watch;
+
+use crate::shared::Shared;
+use crate::stop::Stop;
+
+/// One attempt, from its claim until its outcome is written.
+pub(crate) struct Attempt {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) running: Running,
+    began: Instant,
+    /// The version of the progress that is written.
+    written: AtomicU64,
+    has_ended: AtomicBool,
+}
+
+impl Attempt {
+    /// How long it has run.
+    pub(crate) fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The progress that is still to be written, with its version.
+    pub(crate) fn unwritten(&self) -> Option<(u64, ProgressReport)> {
+        let (version, progress) = self.shared.progress_after(self.written.load(Ordering::Relaxed))?;
+        Some((version, ProgressReport { lease: self.running.lease, progress }))
+    }
+
+    /// The progress of this version is written.
+    pub(crate) fn mark_written(&self, version: u64) {
+        self.written.store(version, Ordering::Relaxed);
+    }
+}
+
+/// How many attempts there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Load {
+    /// Those whose outcome is not known yet.
+    pub(crate) running: usize,
+    /// Those whose outcome waits to be written.
+    pub(crate) unsettled: usize,
+}
+
+impl Load {
+    pub(crate) fn is_idle(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// All attempts this worker knows of.
+#[derive(Default)]
+pub(crate) struct Attempts {
+    known: Mutex<HashMap<Lease, Arc<Attempt>>>,
+    load: watch::Sender<Load>,
+}
+
+impl Attempts {
+    /// A claimed task begins to run.
+    pub(crate) fn begin(&self, claimed: Claimed) -> Arc<Attempt> {
+        let attempt = Arc::new(Attempt {
+            shared: Arc::new(Shared::new(claimed.task)),
+            running: claimed.running,
+            began: Instant::now(),
+            written: AtomicU64::new(0),
+            has_ended: AtomicBool::new(false),
+        });
+        let mut known = self.known();
+        known.insert(attempt.running.lease, Arc::clone(&attempt));
+        self.load.send_modify(|load| load.running += 1);
+        attempt
+    }
+
+    /// Its outcome is known, and waits to be written.
+    pub(crate) fn end(&self, attempt: &Attempt) {
+        let _known = self.known();
+        if !attempt.has_ended.swap(true, Ordering::Relaxed) {
+            self.load.send_modify(|load| {
+                load.running -= 1;
+                load.unsettled += 1;
+            });
+        }
+    }
+
+    /// Its outcome is written, or is another's to write.
+    pub(crate) fn forget(&self, lease: Lease) -> Option<Arc<Attempt>> {
+        let mut known = self.known();
+        let attempt = known.remove(&lease)?;
+        self.load.send_modify(|load| {
+            if attempt.has_ended.load(Ordering::Relaxed) {
+                load.unsettled -= 1;
+            } else {
+                load.running -= 1;
+            }
+        });
+        Some(attempt)
+    }
+
+    /// Those whose outcome is not known yet.
+    pub(crate) fn running(&self) -> Vec<Arc<Attempt>> {
+        self.known().values().filter(|attempt| !attempt.has_ended.load(Ordering::Relaxed)).cloned().collect()
+    }
+
+    /// The attempt of a lease.
+    pub(crate) fn get(&self, lease: Lease) -> Option<Arc<Attempt>> {
+        self.known().get(&lease).cloned()
+    }
+
+    /// The leases of all.
+    pub(crate) fn leases(&self) -> HashSet<Lease> {
+        self.known().keys().copied().collect()
+    }
+
+    /// Ends all that run.
+    pub(crate) fn stop(&self, cause: Stop) {
+        for attempt in self.running() {
+            attempt.shared.stop(cause);
+        }
+    }
+
+    /// How many there are, and to hear of changes.
+    pub(crate) fn load(&self) -> watch::Receiver<Load> {
+        self.load.subscribe()
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Lease, Arc<Attempt>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mission_core::{Counts, LeaseToken, State, Task, UniqueId};
+
+    use super::*;
+
+    fn claimed(id: i64) -> Claimed {
+        let task = Task::with(id, UniqueId::random(), "export".into(), State::Executing);
+        let running = Running {
+            lease: Lease { id, token: LeaseToken(1) },
+            counts: Counts::default(),
+            retries: None,
+            last_reason: None,
+            cancel_requested: false,
+        };
+        Claimed { task, running }
+    }
+
+    #[test]
+    fn an_attempt_is_known_until_its_outcome_is_written() {
+        let attempts = Attempts::default();
+        let (one, other) = (attempts.begin(claimed(1)), attempts.begin(claimed(2)));
+        assert_eq!(*attempts.load().borrow(), Load { running: 2, unsettled: 0 });
+        attempts.end(&one);
+        attempts.end(&one);
+        assert_eq!(*attempts.load().borrow(), Load { running: 1, unsettled: 1 });
+        assert!(attempts.leases().contains(&one.running.lease) && attempts.running().len() == 1);
+        attempts.forget(one.running.lease);
+        attempts.forget(other.running.lease);
+        attempts.forget(other.running.lease);
+        assert!(attempts.load().borrow().is_idle());
+    }
+
+    #[test]
+    fn progress_waits_until_its_version_is_written() {
+        let attempts = Attempts::default();
+        let attempt = attempts.begin(claimed(1));
+        assert!(attempt.unwritten().is_none());
+        attempt.shared.report(7.into()).unwrap();
+        let (version, report) = attempt.unwritten().unwrap();
+        assert_eq!(report.progress.done, 7);
+        attempt.mark_written(version);
+        assert!(attempt.unwritten().is_none());
+    }
+}

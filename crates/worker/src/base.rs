@@ -1,0 +1,113 @@
+//! What all loops of one worker share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mission_core::Settlement;
+use mission_store::{NewWorker, Store};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::Registry;
+use crate::attempts::Attempts;
+use crate::settings::WorkerSettings;
+use crate::state::States;
+use crate::tenure::Tenure;
+use crate::wake::Wake;
+
+/// Where a worker stands in its life; it only goes forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// It claims and runs.
+    Working,
+    /// It claims nothing more; what runs may end within the grace.
+    Draining,
+    /// What runs is interrupted.
+    Leaving,
+    /// The loops end.
+    Over,
+}
+
+/// What all loops of one worker share.
+pub(crate) struct Base {
+    pub(crate) store: Store,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) states: Arc<States>,
+    pub(crate) wake: Wake,
+    pub(crate) settings: WorkerSettings,
+    /// As it registers, and registers anew.
+    pub(crate) entry: NewWorker,
+    pub(crate) tenure: Tenure,
+    pub(crate) attempts: Attempts,
+    /// To the settler. Its length is bounded by what is claimed, and claims by its length.
+    pub(crate) outcomes: mpsc::UnboundedSender<Settlement>,
+    pub(crate) slots: Arc<Semaphore>,
+    /// One task under which a process died runs at a time, so that the next death names the culprit.
+    pub(crate) suspect_slot: Arc<Semaphore>,
+    phase: watch::Sender<Phase>,
+}
+
+impl Base {
+    pub(crate) fn new(
+        worker: crate::Worker,
+        entry: NewWorker,
+        tenure: Tenure,
+        outcomes: mpsc::UnboundedSender<Settlement>,
+    ) -> Self {
+        Self {
+            store: worker.store,
+            registry: worker.registry,
+            states: worker.states,
+            wake: worker.wake,
+            slots: Arc::new(Semaphore::new(worker.settings.concurrency)),
+            suspect_slot: Arc::new(Semaphore::new(1)),
+            settings: worker.settings,
+            entry,
+            tenure,
+            attempts: Attempts::default(),
+            outcomes,
+            phase: watch::Sender::new(Phase::Working),
+        }
+    }
+
+    /// Where the worker stands, and to hear of changes.
+    pub(crate) fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// Whether the worker stands there, or further.
+    pub(crate) fn has_reached(&self, phase: Phase) -> bool {
+        *self.phase.borrow() >= phase
+    }
+
+    /// Goes forward to a phase; never back.
+    pub(crate) fn go_to(&self, phase: Phase) {
+        self.phase.send_if_modified(|known| {
+            let is_forward = phase > *known;
+            *known = phase.max(*known);
+            is_forward
+        });
+    }
+
+    /// Waits until nothing runs and every outcome is written, or until the worker is to stop.
+    pub(crate) async fn until_idle(&self) {
+        let (mut load, mut phase) = (self.attempts.load(), self.phase());
+        tokio::select! {
+            _ = load.wait_for(|load| load.is_idle()) => {}
+            _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {}
+        }
+    }
+
+    /// Whether something may be claimed and begun now.
+    pub(crate) fn may_begin(&self) -> bool {
+        !self.has_reached(Phase::Draining) && self.tenure.holds()
+    }
+}
+
+/// Waits so long, less long if the worker reaches this phase; whether it has not.
+pub(crate) async fn pause(span: Duration, phase: &mut watch::Receiver<Phase>, until: Phase) -> bool {
+    tokio::select! {
+        biased;
+        _ = phase.wait_for(|phase| *phase >= until) => false,
+        () = tokio::time::sleep(span) => true,
+    }
+}

@@ -1,0 +1,129 @@
+//! The heartbeat: renews the lease on a thread and a connection of its own, and stops everything before the lease ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mission_core::{Error, ErrorKind, WorkerId};
+use mission_store::{Heart, Renewal};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::base::{Base, Phase, pause};
+use crate::clock::waking_ms;
+use crate::stop::Stop;
+use crate::tenure::Standing;
+use crate::{limits, log};
+
+/// Begins to beat. The thread ends by itself once the worker is over.
+///
+/// # Errors
+/// No thread, or no runtime for it, could be had.
+pub(crate) fn begin(base: Arc<Base>) -> Result<(), Error> {
+    let refuse = |fault: std::io::Error| Error::new(ErrorKind::Setup, "the heartbeat cannot start").with_source(fault);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refuse)?;
+    let beat = move || runtime.block_on(Beating::new(base).run());
+    std::thread::Builder::new().name("mission-heart".to_owned()).spawn(beat).map_err(refuse)?;
+    Ok(())
+}
+
+struct Beating {
+    base: Arc<Base>,
+    phase: watch::Receiver<Phase>,
+    worker: WorkerId,
+    heart: Heart,
+    is_failing: bool,
+}
+
+impl Beating {
+    fn new(base: Arc<Base>) -> Self {
+        let worker = base.tenure.worker();
+        let heart = base.store.heart(worker, base.tenure.lease());
+        Self { phase: base.phase(), worker, heart, is_failing: false, base }
+    }
+
+    async fn run(mut self) {
+        let every = self.base.tenure.lease() / limits::BEATS_PER_LEASE;
+        loop {
+            let span = if self.is_failing { limits::BEAT_AGAIN.min(every) } else { every };
+            if !self.rest(span).await {
+                return;
+            }
+            self.beat(every).await;
+        }
+    }
+
+    /// Waits for the next beat, but not past the end of the lease; false once the worker is over.
+    async fn rest(&mut self, span: Duration) -> bool {
+        let is_lapsed = *self.base.tenure.standing().borrow() != Standing::Holds;
+        let left = self.base.tenure.left();
+        if !is_lapsed && left < span {
+            let goes_on = pause(left, &mut self.phase, Phase::Over).await;
+            self.look_at_the_clock();
+            return goes_on && pause(span - left, &mut self.phase, Phase::Over).await;
+        }
+        pause(span, &mut self.phase, Phase::Over).await
+    }
+
+    async fn beat(&mut self, every: Duration) {
+        self.follow();
+        let asked_at_ms = waking_ms();
+        let is_lapsed = *self.base.tenure.standing().borrow() != Standing::Holds;
+        // A beat that hangs must neither outlast the lease nor keep the next one from trying another connection.
+        let patience = if is_lapsed { every } else { every.min(self.base.tenure.left()) };
+        match timeout(patience, self.heart.beat()).await {
+            Ok(Ok(Renewal::Renewed)) => self.renewed(asked_at_ms),
+            Ok(Ok(Renewal::Lost)) => self.removed(),
+            Ok(Err(fault)) => self.failed(&fault.to_string()),
+            Err(_) => {
+                // Its connection is in the middle of something: away with both.
+                self.heart = self.base.store.heart(self.worker, self.base.tenure.lease());
+                self.failed("no answer in time");
+            }
+        }
+    }
+
+    /// Beats for the number the worker has now.
+    fn follow(&mut self) {
+        let worker = self.base.tenure.worker();
+        if worker != self.worker {
+            self.worker = worker;
+            self.heart = self.base.store.heart(worker, self.base.tenure.lease());
+        }
+    }
+
+    fn renewed(&mut self, asked_at_ms: u64) {
+        if self.base.tenure.worker() != self.worker {
+            return;
+        }
+        let was_lapsed = *self.base.tenure.standing().borrow() == Standing::Lapsed;
+        self.base.tenure.renew(asked_at_ms);
+        if std::mem::take(&mut self.is_failing) || was_lapsed {
+            log::recovered();
+        }
+    }
+
+    fn failed(&mut self, fault: &str) {
+        self.base.tenure.trouble();
+        if !std::mem::replace(&mut self.is_failing, true) {
+            log::beat_failed(fault, self.base.tenure.left());
+        }
+        self.look_at_the_clock();
+    }
+
+    /// Before the lease ends every task must.
+    fn look_at_the_clock(&self) {
+        let is_over = self.base.tenure.left().is_zero();
+        let holds = *self.base.tenure.standing().borrow() == Standing::Holds;
+        if is_over && holds && self.base.tenure.lose(Standing::Lapsed) {
+            log::lapsed(self.base.attempts.load().borrow().running);
+            self.base.attempts.stop(Stop::OutOfReach);
+        }
+    }
+
+    fn removed(&self) {
+        if self.base.tenure.worker() == self.worker && self.base.tenure.lose(Standing::Removed) {
+            log::removed(self.worker, self.base.attempts.load().borrow().running);
+            self.base.attempts.stop(Stop::LostLease);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The housekeeper: rescues the tasks of dead workers, and removes ended tasks whose time is over.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mission_core::{Chance, Error, Outcome, Policy, Settlement, WorkerId, settle};
+use mission_store::{Claimed, Verdict, Worker};
+
+use crate::base::{Base, Phase, pause};
+use crate::{identity, limits, log};
+
+/// Looks after the house until the worker is over.
+pub(crate) async fn run(base: Arc<Base>) {
+    let mut phase = base.phase();
+    let mut house = House { place: identity::place(), orphans_at: Instant::now(), pruned_at: None, base };
+    loop {
+        if let Err(fault) = house.look().await {
+            log::housekeeping_failed(&fault);
+            house.base.tenure.trouble();
+        }
+        if !pause(limits::HOUSE_EVERY, &mut phase, Phase::Draining).await {
+            return;
+        }
+    }
+}
+
+struct House {
+    base: Arc<Base>,
+    place: Option<String>,
+    orphans_at: Instant,
+    pruned_at: Option<Instant>,
+}
+
+/// Why a worker is taken for dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Death {
+    ProcessGone,
+    LeaseExpired,
+}
+
+impl House {
+    async fn look(&mut self) -> Result<(), Error> {
+        let asked = Instant::now();
+        let workers = self.base.store.workers().await?;
+        if asked.elapsed() > limits::SLOW_LOOK {
+            // The database was away, and for the others, too: they need time to renew.
+            self.base.tenure.trouble();
+        }
+        for worker in workers {
+            if let Some(death) = self.death_of(&worker) {
+                self.rescue(&worker, death).await?;
+            }
+        }
+        if self.orphans_at.elapsed() >= limits::ORPHANS_EVERY {
+            self.orphans_at = Instant::now();
+            for holder in self.base.store.orphan_holders().await? {
+                self.take_over(holder).await?;
+            }
+        }
+        if self.pruned_at.is_none_or(|at| at.elapsed() >= limits::PRUNE_EVERY) {
+            self.pruned_at = Some(Instant::now());
+            self.prune().await?;
+        }
+        Ok(())
+    }
+
+    fn death_of(&self, worker: &Worker) -> Option<Death> {
+        if worker.id == self.base.tenure.worker() || !self.base.tenure.holds() {
+            return None;
+        }
+        let is_here = self.place.as_ref().is_some_and(|place| *place == worker.process);
+        if is_here && identity::is_gone(worker.pid, worker.pid_started) {
+            return Some(Death::ProcessGone);
+        }
+        let term = worker.lease_until.since(worker.seen_date).max(self.base.tenure.lease());
+        (!worker.is_live && !self.base.tenure.was_troubled_within(term)).then_some(Death::LeaseExpired)
+    }
+
+    async fn rescue(&self, worker: &Worker, death: Death) -> Result<(), Error> {
+        let (is_condemned, why) = match death {
+            Death::ProcessGone => (self.base.store.condemn_gone(worker.id).await?, "its process is gone"),
+            Death::LeaseExpired => (self.base.store.condemn_expired(worker.id).await?, "its lease has expired"),
+        };
+        if is_condemned {
+            log::rescuing(worker, why);
+            self.take_over(worker.id).await?;
+            self.base.store.remove_worker(worker.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Settles what a dead worker held. Several may do it at once: each task's fence lets one of them.
+    async fn take_over(&self, dead: WorkerId) -> Result<(), Error> {
+        let mut tasks = 0;
+        loop {
+            let held = self.base.store.executing(dead).await?;
+            let settlements: Vec<Settlement> = held.iter().map(died).collect();
+            let verdicts = self.base.store.settle(&settlements).await?;
+            let settled = verdicts.iter().filter(|verdict| **verdict == Verdict::Settled).count();
+            if settled == 0 {
+                break;
+            }
+            tasks += settled;
+        }
+        log::rescued(dead, tasks);
+        self.base.wake.wake();
+        Ok(())
+    }
+
+    async fn prune(&self) -> Result<(), Error> {
+        let (mut removed, mut after) = (0, 0);
+        let mut phase = self.base.phase();
+        loop {
+            let step = self.base.store.prune_step(self.base.settings.keep, after).await?;
+            removed += step.removed;
+            let Some(next) = step.next else { break };
+            after = next;
+            if !pause(limits::PRUNE_PAUSE, &mut phase, Phase::Draining).await {
+                break;
+            }
+        }
+        if removed > 0 {
+            log::pruned(removed);
+        }
+        Ok(())
+    }
+}
+
+/// What a method wants after a crash is decided at the next claim, where the method is known.
+fn died(held: &Claimed) -> Settlement {
+    settle(&held.running, &Policy::default(), Outcome::Died, Chance::random())
+}

@@ -1,0 +1,148 @@
+//! Every line a worker logs, in one place.
+
+use std::time::Duration;
+
+use mission_core::{Error, Settlement, State, Task, WorkerId};
+use mission_store::Worker;
+use tracing::{debug, error, info, warn};
+
+use crate::base::Base;
+use crate::stop::Stop;
+
+pub(crate) fn started(base: &Base) {
+    let methods: Vec<&str> = base.registry.names().collect();
+    info!(
+        worker = base.tenure.worker().0,
+        name = base.entry.name,
+        concurrency = base.settings.concurrency,
+        methods = methods.join(", "),
+        "worker started"
+    );
+}
+
+pub(crate) fn draining(base: &Base, running: usize) {
+    info!(worker = base.tenure.worker().0, running, grace_s = base.settings.grace.as_secs(), "worker stops");
+}
+
+pub(crate) fn stopped(worker: WorkerId, unsettled: usize) {
+    if unsettled == 0 {
+        info!(worker = worker.0, "worker stopped");
+    } else {
+        warn!(worker = worker.0, unsettled, "worker stopped before the outcomes of its tasks could be written");
+    }
+}
+
+pub(crate) fn began(task: &Task) {
+    debug!(unique_id = %task.unique_id, method = task.method, attempt = task.counts.attempt, "task began");
+}
+
+pub(crate) fn ended(task: &Task, settlement: &Settlement, took: Duration) {
+    let (unique_id, method) = (&task.unique_id, task.method.as_str());
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let content = settlement.content.as_ref().map_or("", |content| content.text.as_str());
+    let content = &content[..content.floor_char_boundary(500)];
+    let reason = settlement.reason.map_or("", |reason| reason.as_str());
+    match settlement.state {
+        State::Fail => warn!(%unique_id, method, took_ms, reason, content, "task failed"),
+        State::Init => {
+            let wait_ms = settlement.wait.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            info!(%unique_id, method, took_ms, reason, content, wait_ms, "task waits again");
+        }
+        state => debug!(%unique_id, method, took_ms, %state, "task ended"),
+    }
+}
+
+pub(crate) fn stopping(task: &Task, cause: Stop) {
+    info!(unique_id = %task.unique_id, method = task.method, cause = ?cause, "task is to end");
+}
+
+pub(crate) fn still_running(task: &Task) {
+    let (unique_id, method) = (&task.unique_id, task.method.as_str());
+    warn!(%unique_id, method, "the method does not end; its outcome is recorded, its slot stays taken until it returns");
+}
+
+pub(crate) fn returned_late(task: &Task) {
+    info!(unique_id = %task.unique_id, method = task.method, "the method has returned after all; its slot is free");
+}
+
+pub(crate) fn dropped(task: &Task) {
+    warn!(unique_id = %task.unique_id, method = task.method, "the task is not this worker's any more: nothing is recorded");
+}
+
+pub(crate) fn outcome_lost(task: Option<&Task>) {
+    let (unique_id, method) = task.map_or(("", ""), |task| (task.unique_id.as_str(), task.method.as_str()));
+    warn!(unique_id, method, "an outcome was refused: the task is not this worker's any more");
+}
+
+pub(crate) fn settle_failed(waiting: usize, fault: &Error) {
+    warn!(waiting, error = %fault, "outcomes cannot be written now; they are kept and tried again");
+}
+
+pub(crate) fn settle_recovered(written: usize) {
+    info!(written, "outcomes that were kept are written");
+}
+
+pub(crate) fn progress_failed(fault: &Error) {
+    debug!(error = %fault, "progress cannot be written now");
+}
+
+pub(crate) fn watch_failed(fault: &Error) {
+    debug!(error = %fault, "running tasks cannot be looked up now");
+}
+
+pub(crate) fn fetch_failed(fault: &Error) {
+    warn!(error = %fault, "nothing can be claimed now; trying again");
+}
+
+pub(crate) fn fetch_recovered() {
+    info!("tasks can be claimed again");
+}
+
+pub(crate) fn adopted(task: &Task) {
+    info!(unique_id = %task.unique_id, method = task.method, "task was claimed by a claim whose answer was lost");
+}
+
+pub(crate) fn beat_failed(fault: &str, left: Duration) {
+    let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    warn!(error = fault, left_ms, "the lease cannot be renewed now; trying again");
+}
+
+pub(crate) fn lapsed(running: usize) {
+    error!(running, "the lease could not be renewed in time: what runs is stopped and kept for later");
+}
+
+pub(crate) fn recovered() {
+    info!("the lease holds again");
+}
+
+pub(crate) fn removed(worker: WorkerId, running: usize) {
+    error!(worker = worker.0, running, "this worker was taken for dead: what runs is stopped, and it registers anew");
+}
+
+pub(crate) fn registered_anew(worker: WorkerId) {
+    info!(worker = worker.0, "worker registered anew");
+}
+
+pub(crate) fn register_failed(fault: &Error) {
+    warn!(error = %fault, "the worker cannot register anew now; trying again");
+}
+
+pub(crate) fn rescuing(worker: &Worker, why: &str) {
+    warn!(worker = worker.id.0, name = worker.name, host = worker.host, why, "rescuing the tasks of a dead worker");
+}
+
+pub(crate) fn rescued(worker: WorkerId, tasks: usize) {
+    info!(worker = worker.0, tasks, "the tasks of a dead worker are rescued");
+}
+
+pub(crate) fn housekeeping_failed(fault: &Error) {
+    debug!(error = %fault, "housekeeping must wait");
+}
+
+pub(crate) fn pruned(tasks: u64) {
+    info!(tasks, "ended tasks whose time was over are removed");
+}
+
+pub(crate) fn handle_failed(what: &str, fault: &Error) {
+    debug!(error = %fault, what, "a last word to the database failed");
+}

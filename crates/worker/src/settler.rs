@@ -1,0 +1,102 @@
+//! The settler: writes the outcomes and the progress of all running tasks in groups, and never drops an outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mission_core::{Backoff, Chance, Settlement, limits as rules};
+use mission_store::Verdict;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep_until};
+
+use crate::attempts::Attempt;
+use crate::base::{Base, Phase, pause};
+use crate::{limits, log};
+
+const AGAIN: Backoff = Backoff { first: Duration::from_millis(50), longest: limits::SETTLE_PAUSE_MAX };
+
+/// Writes what comes until the worker is over.
+pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlement>) {
+    let mut phase = base.phase();
+    let mut group = Vec::new();
+    let mut next_report = Instant::now() + limits::PROGRESS_EVERY;
+    while !base.has_reached(Phase::Over) {
+        let is_report_due = tokio::select! {
+            biased;
+            _ = outcomes.recv_many(&mut group, rules::BATCH_ROWS_MAX) => false,
+            () = sleep_until(next_report), if is_running(&base) => true,
+            () = first_begins(&base) => false,
+            _ = phase.wait_for(|phase| *phase == Phase::Over) => false,
+        };
+        if is_report_due {
+            report(&base, &base.attempts.running()).await;
+            next_report = Instant::now() + limits::PROGRESS_EVERY;
+        }
+        if !group.is_empty() {
+            settle(&base, &group).await;
+            group.clear();
+        }
+    }
+}
+
+fn is_running(base: &Base) -> bool {
+    base.attempts.load().borrow().running > 0
+}
+
+/// While nothing runs there is no progress to write and no timer to keep.
+async fn first_begins(base: &Base) {
+    if is_running(base) {
+        return std::future::pending().await;
+    }
+    // The sender lives in the base.
+    let _ = base.attempts.load().wait_for(|load| load.running > 0).await;
+}
+
+/// Writes a group, however long the database is away.
+async fn settle(base: &Base, group: &[Settlement]) {
+    let mut phase = base.phase();
+    let attempts: Vec<Arc<Attempt>> = group.iter().filter_map(|one| base.attempts.get(one.lease)).collect();
+    let mut tries = 0;
+    loop {
+        // What a method reported last belongs to its record, too.
+        report(base, &attempts).await;
+        match base.store.settle(group).await {
+            Ok(verdicts) => {
+                if tries > 0 {
+                    log::settle_recovered(group.len());
+                }
+                return conclude(base, group, &verdicts);
+            }
+            Err(fault) => {
+                if tries == 0 {
+                    log::settle_failed(group.len(), &fault);
+                }
+                tries += 1;
+                if !pause(AGAIN.wait(tries, Chance::random()), &mut phase, Phase::Over).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn conclude(base: &Base, group: &[Settlement], verdicts: &[Verdict]) {
+    for (settlement, verdict) in group.iter().zip(verdicts) {
+        let attempt = base.attempts.forget(settlement.lease);
+        if *verdict == Verdict::Lost {
+            log::outcome_lost(attempt.as_ref().map(|attempt| attempt.shared.task()));
+        }
+    }
+}
+
+/// Writes the progress of these attempts as far as it is news.
+async fn report(base: &Base, attempts: &[Arc<Attempt>]) {
+    let unwritten: Vec<_> = attempts.iter().filter_map(|one| Some((one, one.unwritten()?))).collect();
+    if unwritten.is_empty() {
+        return;
+    }
+    let reports: Vec<_> = unwritten.iter().map(|(_, (_, report))| report.clone()).collect();
+    match base.store.progress(&reports).await {
+        Ok(()) => unwritten.iter().for_each(|(attempt, (version, _))| attempt.mark_written(*version)),
+        Err(fault) => log::progress_failed(&fault),
+    }
+}

@@ -1,0 +1,167 @@
+//! A worker's shift: it registers, its loops work, and at the end everything is handed over in order.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mission_core::{Backoff, Chance, Error, WorkerId};
+use mission_store::{NewWorker, Store};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::base::{Base, Phase, pause};
+use crate::clock::waking_ms;
+use crate::stop::Stop;
+use crate::tenure::{Standing, Tenure};
+use crate::worker::Worker;
+use crate::{heart, housekeeper, identity, limits, log, settler, watcher};
+
+const AGAIN: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
+
+/// Registers a worker and sets all its loops to work; `fetching` decides what it runs, and that the shift is over.
+/// Answers what they share, and a bell that rings when all is over.
+pub(crate) async fn begin<F, Fut>(worker: Worker, fetching: F) -> Result<(Arc<Base>, Bell), Error>
+where
+    F: FnOnce(Arc<Base>) -> Fut,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    worker.settings.check()?;
+    worker.registry.check_states(&worker.states)?;
+    let lease = worker.settings.lease_on(worker.store.kind());
+    let entry = identity::entry(&worker.settings, &worker.registry, lease);
+    let asked_at_ms = waking_ms();
+    let id = register(worker.store.clone(), entry.clone()).await?;
+    let tenure = Tenure::new(id, lease, asked_at_ms);
+    let (outcomes, queue) = mpsc::unbounded_channel();
+    let base = Arc::new(Base::new(worker, entry, tenure, outcomes));
+    heart::begin(Arc::clone(&base))?;
+    log::started(&base);
+    tokio::spawn(settler::run(Arc::clone(&base), queue));
+    tokio::spawn(watcher::run(Arc::clone(&base)));
+    tokio::spawn(housekeeper::run(Arc::clone(&base)));
+    tokio::spawn(register_anew(Arc::clone(&base)));
+    let fetching = tokio::spawn(fetching(Arc::clone(&base)));
+    let (over, bell) = watch::channel(false);
+    let shift = Arc::clone(&base);
+    tokio::spawn(async move {
+        work(shift, fetching).await;
+        let _ = over.send(true);
+    });
+    Ok((base, bell))
+}
+
+/// Rings once, when all is over; also where the runtime took the loops away.
+pub(crate) type Bell = watch::Receiver<bool>;
+
+/// In a task of its own, because its caller may drop the future.
+async fn register(store: Store, entry: NewWorker) -> Result<WorkerId, Error> {
+    let registered = tokio::spawn(async move { store.register(&entry).await });
+    registered.await.unwrap_or_else(|fault| {
+        Err(Error::new(mission_core::ErrorKind::Setup, "the worker could not register").with_source(fault))
+    })
+}
+
+/// Works until the phase or the fetching ends, then hands over.
+async fn work(base: Arc<Base>, mut fetching: JoinHandle<()>) {
+    let mut phase = base.phase();
+    let has_fetched = tokio::select! {
+        _ = &mut fetching => true,
+        _ = phase.wait_for(|phase| *phase >= Phase::Draining) => false,
+    };
+    base.go_to(Phase::Draining);
+    log::draining(&base, base.attempts.load().borrow().running);
+    let grace_over = Instant::now() + base.settings.grace;
+    announce_leave(&base);
+    if !has_fetched {
+        // A claim that is under way ends first: what it brings goes back. Nobody waits for a database that is away.
+        let _ = timeout_at(until(&base, grace_over), &mut fetching).await;
+    }
+    drain(&base, grace_over).await;
+    base.attempts.stop(Stop::HandOver);
+    close(&base).await;
+}
+
+/// Waits for what runs, within the grace and unless somebody is in a hurry.
+async fn drain(base: &Base, grace_over: Instant) {
+    let (mut load, mut phase) = (base.attempts.load(), base.phase());
+    tokio::select! {
+        _ = load.wait_for(|load| load.running == 0) => {}
+        _ = phase.wait_for(|phase| *phase >= Phase::Leaving) => {}
+        () = tokio::time::sleep_until(grace_over) => {}
+    }
+}
+
+/// Somebody in a hurry does not wait for the grace.
+fn until(base: &Base, grace_over: Instant) -> Instant {
+    if base.has_reached(Phase::Leaving) { Instant::now() } else { grace_over }
+}
+
+/// Waits until the last outcomes are written, and takes the worker off the list.
+async fn close(base: &Arc<Base>) {
+    let latest = Instant::now() + limits::EXIT_MAX;
+    let mut load = base.attempts.load();
+    let is_settled = matches!(timeout_at(latest, load.wait_for(|load| load.is_idle())).await, Ok(Ok(_)));
+    let worker = base.tenure.worker();
+    if is_settled {
+        remove(base, worker, latest).await;
+    }
+    let load = *base.attempts.load().borrow();
+    base.go_to(Phase::Over);
+    log::stopped(worker, load.running + load.unsettled);
+}
+
+async fn remove(base: &Base, worker: WorkerId, latest: Instant) {
+    let store = base.store.clone();
+    let removal = tokio::spawn(async move {
+        if let Err(fault) = store.remove_worker(worker).await {
+            log::handle_failed("leave the list", &fault);
+        }
+    });
+    // The task goes on by itself where the database is slow.
+    let _ = timeout_at(latest, removal).await;
+}
+
+/// So that nobody counts on a worker that claims nothing more.
+fn announce_leave(base: &Base) {
+    let (store, worker) = (base.store.clone(), base.tenure.worker());
+    tokio::spawn(async move {
+        if let Err(fault) = store.set_leaving(worker, true).await {
+            log::handle_failed("say that it leaves", &fault);
+        }
+    });
+}
+
+/// A worker that was taken for dead begins anew under another number.
+async fn register_anew(base: Arc<Base>) {
+    let (mut phase, mut standing) = (base.phase(), base.tenure.standing());
+    loop {
+        tokio::select! {
+            _ = standing.wait_for(|standing| *standing == Standing::Removed) => {}
+            _ = phase.wait_for(|phase| *phase >= Phase::Draining) => return,
+        }
+        let mut tries = 0;
+        loop {
+            let asked_at_ms = waking_ms();
+            match base.store.register(&base.entry).await {
+                Ok(worker) => {
+                    base.tenure.begin(worker, asked_at_ms);
+                    log::registered_anew(worker);
+                    break;
+                }
+                Err(fault) if tries == 0 => log::register_failed(&fault),
+                Err(_) => {}
+            }
+            tries += 1;
+            if !pause(AGAIN.wait(tries, Chance::random()), &mut phase, Phase::Draining).await {
+                return;
+            }
+        }
+    }
+}
+
+/// Waits until the bell has rung.
+pub(crate) async fn rung(mut bell: Bell) {
+    // A bell that is gone rings no more, and neither does anything of that worker.
+    let _ = bell.wait_for(|is_over| *is_over).await;
+}

@@ -1,0 +1,97 @@
+//! The stage: a fresh database with the tables in it, workers with methods made for the test, and questions about tasks.
+
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use mission_core::{NewTask, State as TaskState, Task, UniqueId};
+use mission_store::{OnMissing, Store};
+use mission_testkit::{Database, eventually};
+use mission_worker::{Method, Registry, States, Wake, Worker, WorkerHandle, WorkerSettings};
+
+/// A fresh database with the tables in it.
+pub(crate) struct Stage {
+    pub(crate) db: Database,
+    pub(crate) store: Store,
+    pub(crate) wake: Wake,
+}
+
+/// Settings for tests: no grace to wait for, where the test does not say otherwise.
+pub(crate) fn settings() -> WorkerSettings {
+    WorkerSettings { concurrency: 4, grace: Duration::from_secs(5), ..WorkerSettings::default() }
+}
+
+impl Stage {
+    pub(crate) async fn set(db: Database) -> Self {
+        let store = open(db.url()).await;
+        store.migrate().await.unwrap();
+        Self { db, store, wake: Wake::new() }
+    }
+
+    /// Another process's view: connections of its own.
+    pub(crate) async fn another_store(&self) -> Store {
+        open(self.db.url()).await
+    }
+
+    pub(crate) async fn worker(&self, methods: impl IntoIterator<Item = Method>) -> WorkerHandle {
+        self.worker_with(settings(), methods).await
+    }
+
+    /// A worker with connections of its own, as in a process of its own; only the wake-up is shared.
+    pub(crate) async fn worker_with(
+        &self,
+        settings: WorkerSettings,
+        methods: impl IntoIterator<Item = Method>,
+    ) -> WorkerHandle {
+        let store = self.another_store().await;
+        let registry = Registry::of(methods).unwrap();
+        Worker::new(store, registry, States::new(), self.wake.clone(), settings).start().await.unwrap()
+    }
+
+    pub(crate) async fn push(&self, task: NewTask) -> UniqueId {
+        self.store.push(&task).await.unwrap().unique_id
+    }
+
+    pub(crate) async fn task(&self, unique_id: &UniqueId) -> Task {
+        self.store.get(unique_id).await.unwrap().expect("the task is there")
+    }
+
+    /// Waits until a task has this state.
+    #[track_caller]
+    pub(crate) fn reaches(&self, unique_id: &UniqueId, state: TaskState) -> impl Future<Output = Task> {
+        self.reaches_within(Duration::from_secs(20), unique_id, state)
+    }
+
+    #[track_caller]
+    pub(crate) fn reaches_within(
+        &self,
+        limit: Duration,
+        unique_id: &UniqueId,
+        state: TaskState,
+    ) -> impl Future<Output = Task> {
+        let caller = Location::caller();
+        async move {
+            let began = Instant::now();
+            loop {
+                let task = self.task(unique_id).await;
+                if task.state == state {
+                    return task;
+                }
+                assert!(began.elapsed() < limit, "not {state} within {limit:?}, waited for at {caller}: {task:?}");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
+    /// Waits until no task waits or runs.
+    #[track_caller]
+    pub(crate) fn all_ended(&self) -> impl Future<Output = ()> {
+        eventually("all tasks have ended", async || {
+            let counts = self.store.counts().await.unwrap();
+            counts.iter().all(|(state, count)| state.is_final() || count.count == 0)
+        })
+    }
+}
+
+pub(crate) async fn open(url: &str) -> Store {
+    Store::open(url, OnMissing::Create).await.unwrap()
+}
