@@ -25,6 +25,33 @@ pub struct Line {
     pub head: Timestamp,
 }
 
+/// What a claim may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How many tasks at the most.
+    pub limit: usize,
+    /// How many tasks of the type may run, over all workers: then claims of it go one after another, so that it is exact.
+    pub running_limit: Option<i64>,
+    /// What is done with tasks under which a process died.
+    pub suspects: Suspects,
+}
+
+/// What a claim does with tasks under which a process died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspects {
+    /// Takes them like others.
+    Take,
+    /// Leaves them to others: one of them runs here, and the next death is to name the culprit.
+    Leave,
+}
+
+impl Terms {
+    /// So many, whatever they are.
+    pub const fn up_to(limit: usize) -> Self {
+        Self { limit, running_limit: None, suspects: Suspects::Take }
+    }
+}
+
 /// A task this worker may run now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claimed {
@@ -101,7 +128,7 @@ impl Store {
     /// # Errors
     /// After a broken connection the claim may have been committed: ask [`executing`](Self::executing) before going on.
     pub async fn claim(&self, line: &Line, worker: WorkerId, limit: usize) -> Result<Vec<Claimed>, Error> {
-        self.claim_within(line, worker, limit, None).await
+        self.claim_by(line, worker, Terms::up_to(limit)).await
     }
 
     /// The same for a type with a running limit: claims of that type go one after another, so that it is exact.
@@ -112,29 +139,27 @@ impl Store {
         limit: usize,
         running_limit: i64,
     ) -> Result<Vec<Claimed>, Error> {
-        self.claim_within(line, worker, limit, Some(running_limit)).await
+        self.claim_by(line, worker, Terms { running_limit: Some(running_limit), ..Terms::up_to(limit) }).await
     }
 
-    async fn claim_within(
-        &self,
-        line: &Line,
-        worker: WorkerId,
-        limit: usize,
-        running_limit: Option<i64>,
-    ) -> Result<Vec<Claimed>, Error> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    /// The same on these terms.
+    pub async fn claim_by(&self, line: &Line, worker: WorkerId, terms: Terms) -> Result<Vec<Claimed>, Error> {
+        let limit = i64::try_from(terms.limit).unwrap_or(i64::MAX);
         let mut claimed = retrying_conflicts(|| async {
             // One statement is a transaction of its own where the dialect can do it in one.
-            if running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
+            if terms.running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
                 let mut held = self.db.writer().await?;
-                return claim_on(&mut held.conn(), line, worker, limit).await;
+                return claim_on(&mut held.conn(), line, worker, limit, terms.suspects).await;
             }
             let mut tx = self.db.begin().await?;
-            let room = match running_limit {
+            let room = match terms.running_limit {
                 Some(_) => limit.min(room_of_type(&mut tx.conn(), &line.task_type).await?),
                 None => limit,
             };
-            let claimed = if room > 0 { claim_on(&mut tx.conn(), line, worker, room).await? } else { Vec::new() };
+            let claimed = match room {
+                1.. => claim_on(&mut tx.conn(), line, worker, room, terms.suspects).await?,
+                _ => Vec::new(),
+            };
             tx.commit().await?;
             Ok(claimed)
         })
@@ -170,13 +195,24 @@ impl Store {
     }
 }
 
-async fn claim_on(conn: &mut Conn<'_>, line: &Line, worker: WorkerId, limit: i64) -> Result<Vec<Claimed>, Error> {
+async fn claim_on(
+    conn: &mut Conn<'_>,
+    line: &Line,
+    worker: WorkerId,
+    limit: i64,
+    suspects: Suspects,
+) -> Result<Vec<Claimed>, Error> {
+    let crashes_max = match suspects {
+        Suspects::Take => i64::MAX,
+        Suspects::Leave => 0,
+    };
     let values = [
         ("method", line.method.as_str().into()),
         ("type", line.task_type.as_str().into()),
         ("priority", line.priority.into()),
         ("lane", line.lane.into()),
         ("head", line.head.0.into()),
+        ("crashes_max", crashes_max.into()),
         ("limit", limit.into()),
         ("worker_id", worker.0.into()),
     ];

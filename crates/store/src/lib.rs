@@ -24,7 +24,7 @@ mod store;
 mod types;
 mod workers;
 
-pub use claim::{Claimed, Line};
+pub use claim::{Claimed, Line, Suspects, Terms};
 pub use control::Cancelled;
 pub use db::{Kind, OnMissing};
 pub use health::{DatabaseHealth, Finding, Grade};

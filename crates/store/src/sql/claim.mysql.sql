@@ -7,6 +7,7 @@ from mission_tasks force index (mission_tasks_claim)
 where state = 'init'
   and method = :method and type = :type and priority = :priority and lane = :lane
   and run_at between :head and {now}
+  and crashes <= :crashes_max
 order by run_at, id
 limit :limit
 for update skip locked

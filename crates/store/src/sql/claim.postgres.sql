@@ -5,6 +5,7 @@ with picked as materialized (
   where state = 'init'
     and method = :method and type = :type and priority = :priority and lane = :lane
     and run_at between :head and {now}
+    and crashes <= :crashes_max
   order by run_at, id
   limit :limit
   for update skip locked

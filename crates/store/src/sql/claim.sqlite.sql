@@ -17,6 +17,7 @@ where id in (
   where state = 'init'
     and method = :method and type = :type and priority = :priority and lane = :lane
     and run_at between :head and {now}
+    and crashes <= :crashes_max
   order by run_at, id
   limit :limit)
 returning id, unique_id, method, type, state, params, content, content_cut, reason, creator, priority, task_key, run_at,
