@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use crate::args::GlobalArgs;
 use crate::cli::{Cli, Program};
 use crate::config::Config;
-use crate::output::Output;
+use crate::output::{Output, say, visible_lines};
 
 /// One run of one command.
 pub(crate) struct App {
@@ -73,7 +73,16 @@ impl App {
 
     /// Says something beside the results, on stderr, unless told to be quiet.
     pub(crate) fn note(&self, message: impl Display) {
-        self.output.note(message);
+        if !self.output.is_quiet {
+            self.fault(message);
+        }
+    }
+
+    /// Says on stderr what went wrong. Hints name commands; in a mounted program they are typed in another way.
+    pub(crate) fn fault(&self, message: impl Display) {
+        let name = &self.program.name;
+        let message = message.to_string().replace("`mission ", &format!("`{name} "));
+        say(format_args!("{name}: {}", visible_lines(&message)));
     }
 
     /// Closes the database, so that SQLite tidies its files away.

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::args::{Args, Command};
 use crate::cli::{Cli, Program};
 use crate::commands;
+use crate::commands::many::Act;
 use crate::exit::Exit;
 use crate::output;
 
@@ -27,12 +28,20 @@ pub(crate) async fn run(cli: Cli, program: Program, words: Vec<OsString>) -> Exi
     let name = program.name.clone();
     let app = match App::new(cli, program, &args.global) {
         Ok(app) => app,
-        Err(error) => return report(&name, &error),
+        Err(error) => {
+            output::say(format_args!("{name}: {error}"));
+            return Exit::of_error(&error);
+        }
     };
     log(&app, &args.command);
-    let exit = match dispatch(&app, &args.command).await {
+    // Boxed: the futures of all commands in one are deeper than the compiler looks.
+    let exit = match Box::pin(dispatch(&app, &args.command)).await {
         Ok(exit) => exit,
-        Err(error) => report(&name, &error),
+        Err(error) if is_broken_pipe(&error) => Exit::Ok,
+        Err(error) => {
+            app.fault(&error);
+            Exit::of_error(&error)
+        }
     };
     app.close().await;
     exit
@@ -55,8 +64,12 @@ async fn dispatch(app: &App, command: &Command) -> Result<Exit> {
         Command::Execute(args) => commands::execute::run(app, args).await,
         Command::Test(args) => commands::test_method::run(app, args).await,
         Command::Demo(args) => commands::demo::run(app, args).await,
+        // These may ask on the terminal first, where Ctrl-C must end them at once.
         Command::Add(args) => commands::add::run(app, args).await,
-        other => interruptible(plain(app, other)).await,
+        Command::Retry(args) => commands::many::run(app, args, Act::Retry).await,
+        Command::Cancel(args) => commands::many::run(app, args, Act::Cancel).await,
+        Command::Delete(args) => commands::many::run(app, args, Act::Delete).await,
+        other => interruptible(Box::pin(plain(app, other))).await,
     }
 }
 
@@ -66,22 +79,20 @@ async fn plain(app: &App, command: &Command) -> Result<Exit> {
         Command::Show(args) => commands::show::run(app, args).await,
         Command::Watch(args) => commands::watch::run(app, args).await,
         Command::Wait(args) => commands::wait::run(app, args).await,
-        Command::Retry(args) => commands::retry::run(app, args).await,
-        Command::Cancel(args) => commands::cancel::run(app, args).await,
-        Command::Delete(args) => commands::delete::run(app, args).await,
         Command::Methods => commands::methods::run(app).await,
         Command::Workers => commands::workers::run(app).await,
-        Command::Pause(args) => commands::pause::run(app, args).await,
-        Command::Resume(args) => commands::resume::run(app, args).await,
-        Command::Limit(args) => commands::limit::run(app, args).await,
-        Command::Types => commands::types::run(app).await,
+        Command::Pause(args) => commands::types::pause(app, args).await,
+        Command::Resume(args) => commands::types::resume(app, args).await,
+        Command::Limit(args) => commands::types::limit(app, args).await,
+        Command::Types => commands::types::list(app).await,
         Command::Doctor(args) => commands::doctor::run(app, args).await,
         Command::Migrate(args) => commands::migrate::run(app, args).await,
         Command::Import(args) => commands::import::run(app, args).await,
         Command::Prune(args) => commands::prune::run(app, args).await,
         Command::Config => commands::config::run(app),
         Command::Completions(args) => commands::completions::run(app, args),
-        Command::Add(_) | Command::Work(_) | Command::Execute(_) | Command::Test(_) | Command::Demo(_) => Ok(Exit::Ok),
+        // proof: `dispatch` runs all others itself.
+        _ => Ok(Exit::Ok),
     }
 }
 
@@ -93,16 +104,10 @@ pub(crate) async fn interruptible(command: impl Future<Output = Result<Exit>>) -
     }
 }
 
-/// Says on stderr what went wrong. A reader that went away, as in `records | head`, is no error.
-fn report(name: &str, error: &mission_core::Error) -> Exit {
+/// Whether the reader went away, as in `records | head`: that is no error.
+fn is_broken_pipe(error: &mission_core::Error) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-    if source.is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe) {
-        return Exit::Ok;
-    }
-    // Hints name commands; in a mounted program they are typed in another way.
-    let message = error.to_string().replace("`mission ", &format!("`{name} "));
-    output::say(format_args!("{name}: {message}"));
-    Exit::of_error(error)
+    source.is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Lets the worker's log go to stderr; an application that has set up its own keeps it.

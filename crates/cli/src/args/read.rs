@@ -50,8 +50,9 @@ pub(crate) struct RecordsArgs {
     pub(crate) filter: FilterArgs,
 
     /// How many.
-    #[arg(long, value_name = "N", default_value_t = limits::RECORDS_DEFAULT, conflicts_with = "all")]
-    pub(crate) limit: usize,
+    #[arg(long, value_name = "N", default_value_t = limits::RECORDS_DEFAULT as u64)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "all")]
+    pub(crate) limit: u64,
 
     /// All of them.
     #[arg(long)]

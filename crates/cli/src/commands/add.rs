@@ -1,11 +1,152 @@
 //! `add`: pushes a task and starts it in the background.
 
-use mission_core::{Error, ErrorKind, Result};
+use std::time::{Duration, SystemTime};
 
+use mission_core::{Error, ErrorKind, NewTask, Result};
+use mission_engine::Pushed;
+
+use super::{follow, params, wait};
 use crate::app::App;
-use crate::args::AddArgs;
+use crate::args::{AddArgs, OutputFormat};
+use crate::config::nearest;
 use crate::exit::Exit;
+use crate::on_demand;
+use crate::run::interruptible;
 
-pub(crate) async fn run(_app: &App, _args: &AddArgs) -> Result<Exit> {
-    Err(Error::new(ErrorKind::Setup, "not written yet"))
+/// A task due later than this gets no worker started for it: that would leave again before.
+const START_WITHIN: Duration = Duration::from_secs(600);
+
+pub(crate) async fn run(app: &App, args: &AddArgs) -> Result<Exit> {
+    let Some(method) = args.method.as_deref() else {
+        return Err(app.usage(format!("name a method: `mission add {}`", sample_method(app))));
+    };
+    let task = new_task(args, method)?;
+    task.check()?;
+    check_known(app, args, method).await?;
+
+    let pushed = app.open_or_create().await?.push(task).await?;
+    if pushed.is_existing() {
+        print(app, &pushed).await?;
+        app.note(format_args!("refused as a duplicate: {}", whose(args, method, &pushed)));
+        return Ok(Exit::Duplicate);
+    }
+    if !args.no_start {
+        start(app, args, method).await;
+    }
+    if args.wait {
+        app.note(format_args!("pushed {}", pushed.unique_id()));
+        return interruptible(wait::until_ended(app, &[pushed.unique_id().clone()], None)).await;
+    }
+    print(app, &pushed).await?;
+    if args.watch {
+        return interruptible(follow::follow(app, &[pushed.unique_id().clone()])).await;
+    }
+    Ok(Exit::Ok)
+}
+
+fn sample_method(app: &App) -> String {
+    let names = app.method_names();
+    let original = names.iter().find(|name| *name == "helloWorld").or(names.first());
+    original.cloned().unwrap_or_else(|| "helloWorld".to_owned())
+}
+
+fn new_task(args: &AddArgs, method: &str) -> Result<NewTask> {
+    let mut task = NewTask::new(method).priority(args.priority);
+    if let Some(json) = params::read(&args.params)? {
+        task = task.params_json(&json);
+    }
+    if let Some(task_type) = &args.task_type {
+        task = task.task_type(task_type);
+    }
+    if let Some(creator) = &args.creator {
+        task = task.creator(creator);
+    }
+    if let Some(moment) = args.at {
+        task = task.at(moment);
+    }
+    if let Some(wait) = args.after {
+        task = task.after(wait);
+    }
+    if let Some(key) = &args.key {
+        task = task.key(key);
+    }
+    if args.without_repeat_method {
+        task = task.without_repeat_method();
+    }
+    if let Some(timeout) = args.timeout {
+        task = task.timeout(timeout);
+    }
+    if let Some(timeout) = args.stall_timeout {
+        task = task.stall_timeout(timeout);
+    }
+    if let Some(retries) = args.retries {
+        task = task.retries(retries);
+    }
+    Ok(task)
+}
+
+/// A method is known if this program has it, or a live worker has published it.
+async fn check_known(app: &App, args: &AddArgs, method: &str) -> Result<()> {
+    let mut known = app.method_names();
+    if args.force || known.iter().any(|name| name == method) {
+        return Ok(());
+    }
+    match app.open_existing().await {
+        Ok(mission) => known.extend(mission.methods().await?.into_iter().map(|(name, _)| name)),
+        // Without a database there is no worker.
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error),
+    }
+    if known.iter().any(|name| name == method) {
+        return Ok(());
+    }
+    known.sort();
+    known.dedup();
+    let meant = nearest(method, known.iter().map(String::as_str));
+    let meant = meant.map_or(String::new(), |meant| format!(" did you mean {meant:?}?"));
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Err(Error::new(
+        ErrorKind::Setup,
+        format!(
+            "nobody is known to have the method {method:?}:{meant} known are {known}; start a worker that has it, or \
+             store the task all the same with --force"
+        ),
+    ))
+}
+
+/// Starts a worker if nobody else would run the task now. The task is stored: what fails here is said, not returned.
+async fn start(app: &App, args: &AddArgs, method: &str) {
+    let wait = args.after.or_else(|| args.at.and_then(|moment| moment.duration_since(SystemTime::now()).ok()));
+    if wait.is_some_and(|wait| wait > START_WITHIN) {
+        app.note("it is due later: a worker must run then (`mission work`)");
+    } else {
+        start_worker(app, method).await;
+    }
+}
+
+/// Starts a worker if this program has the method and no live worker serves it.
+pub(super) async fn start_worker(app: &App, method: &str) {
+    if !app.method_names().iter().any(|name| name == method) {
+        return;
+    }
+    if let Err(error) = on_demand::ensure(app, method).await {
+        app.note(format_args!("it is stored, but no worker could be started: {error}; run `mission work`"));
+    }
+}
+
+fn whose(args: &AddArgs, method: &str, pushed: &Pushed) -> String {
+    let id = pushed.unique_id();
+    match &args.key {
+        Some(key) => format!("task {id} of {method} has the key {key:?}, or is of the method and must be alone"),
+        None => format!("task {id} of {method} waits or runs"),
+    }
+}
+
+/// The id for people and scripts alike; JSON gives the whole record.
+async fn print(app: &App, pushed: &Pushed) -> Result<()> {
+    let id = pushed.unique_id().as_str();
+    match app.output.format {
+        OutputFormat::Table | OutputFormat::Id => app.output.line(id),
+        OutputFormat::Json | OutputFormat::Jsonl => app.output.one(&pushed.get().await?, id, ""),
+    }
 }

@@ -12,6 +12,6 @@ pub(crate) fn run(app: &App) -> Result<Exit> {
     for setting in settings {
         table.row([setting.key.to_owned(), setting.value.clone(), setting.from.clone()]);
     }
-    app.output.list(settings, |setting| setting.key.to_owned(), &table)?;
+    app.output.list(settings, |setting| setting.key.to_owned(), table)?;
     Ok(Exit::Ok)
 }

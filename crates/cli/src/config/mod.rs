@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::args::{GlobalArgs, OutputFormat};
 pub(crate) use database::DatabaseUrl;
+pub(crate) use keys::nearest;
 use sources::{Given, Sources};
 
 /// Every setting, resolved.

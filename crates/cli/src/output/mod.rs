@@ -1,5 +1,8 @@
 //! What is printed: results on stdout in the format asked for, everything else on stderr.
 
+mod bars;
+mod listing;
+mod record;
 mod table;
 mod text;
 
@@ -10,46 +13,62 @@ use mission_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 use crate::args::OutputFormat;
+pub(crate) use bars::Bars;
+pub(crate) use listing::Listing;
+pub(crate) use record::{describe, progress_text, records_row, records_table};
 pub(crate) use table::Table;
-pub(crate) use text::visible;
+pub(crate) use text::{visible, visible_lines};
 
 /// How this run prints.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     pub(crate) format: OutputFormat,
-    is_quiet: bool,
+    pub(crate) is_quiet: bool,
 }
 
 impl Output {
-    pub(crate) fn new(format: OutputFormat, quiet: bool) -> Self {
-        Self { format, is_quiet: quiet }
-    }
-
-    /// A note beside the results, on stderr.
-    pub(crate) fn note(&self, message: impl Display) {
-        if !self.is_quiet {
-            say(format_args!("mission: {message}"));
-        }
+    pub(crate) fn new(format: OutputFormat, is_quiet: bool) -> Self {
+        Self { format, is_quiet }
     }
 
     /// Many things: as a table, as one JSON array, as a JSON value a line, or by their ids.
-    pub(crate) fn list<T: Serialize>(&self, things: &[T], id: impl Fn(&T) -> String, table: &Table) -> Result<()> {
-        match self.format {
-            OutputFormat::Table => self.text(&table.draw(table_width())),
-            OutputFormat::Json => self.text(&format!("{}\n", json_pretty(things)?)),
-            OutputFormat::Jsonl => things.iter().try_for_each(|thing| self.text(&format!("{}\n", json(thing)?))),
-            OutputFormat::Id => things.iter().try_for_each(|thing| self.text(&format!("{}\n", id(thing)))),
-        }
+    pub(crate) fn list<T: Serialize>(&self, things: &[T], id: impl Fn(&T) -> String, table: Table) -> Result<()> {
+        let mut listing = Listing::begin(*self, table);
+        things.iter().try_for_each(|thing| listing.add_unlisted(thing, &id(thing)))?;
+        listing.end()
     }
 
     /// One thing: as text for people, as a JSON value, or by its id.
     pub(crate) fn one<T: Serialize>(&self, thing: &T, id: &str, for_people: &str) -> Result<()> {
         match self.format {
             OutputFormat::Table => self.text(for_people),
-            OutputFormat::Json => self.text(&format!("{}\n", json_pretty(thing)?)),
-            OutputFormat::Jsonl => self.text(&format!("{}\n", json(thing)?)),
-            OutputFormat::Id => self.text(&format!("{id}\n")),
+            OutputFormat::Json => {
+                let json = serde_json::to_string_pretty(thing).map_err(no_json)?;
+                self.text(&format!("{json}\n"))
+            }
+            OutputFormat::Jsonl => self.line(&json(thing)?),
+            OutputFormat::Id => self.line(id),
         }
+    }
+
+    /// One thing as a line of JSON, or its id: for streams.
+    pub(crate) fn one_line<T: Serialize>(&self, thing: &T, id: &str) -> Result<()> {
+        if self.format == OutputFormat::Id { self.line(id) } else { self.line(json(thing)?) }
+    }
+
+    /// A line on stdout.
+    pub(crate) fn line(&self, line: impl Display) -> Result<()> {
+        self.text(&format!("{line}\n"))
+    }
+
+    /// Text that a method may have written: on a terminal it does nothing but be read, to a file or pipe it goes as it is.
+    pub(crate) fn foreign_text(&self, text: &str) -> Result<()> {
+        if io::stdout().is_terminal() { self.line(visible_lines(text)) } else { self.line(text) }
+    }
+
+    /// Whether bars may be drawn: for people who look at a terminal.
+    pub(crate) fn draws_bars(&self) -> bool {
+        self.format == OutputFormat::Table && !self.is_quiet && io::stderr().is_terminal()
     }
 
     /// Text on stdout, as it is.
@@ -71,13 +90,13 @@ pub(crate) fn say(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Whether a table may be as wide as it likes, or must fit a terminal of so many columns.
-fn table_width() -> Option<usize> {
-    if !io::stdout().is_terminal() {
-        return None;
-    }
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    columns.or_else(|| rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)))
+/// How many columns a table may have: what `COLUMNS` says, or the terminal; no bound in a file or pipe.
+pub(crate) fn columns_max() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    said.or_else(|| {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    })
 }
 
 /// Whether stderr is a terminal of somebody who has nothing against colours.
@@ -88,10 +107,6 @@ pub(crate) fn is_colour_wanted() -> bool {
 
 fn json<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(no_json)
-}
-
-fn json_pretty<T: Serialize + ?Sized>(value: &T) -> Result<String> {
-    serde_json::to_string_pretty(value).map_err(no_json)
 }
 
 fn no_json(fault: serde_json::Error) -> Error {

@@ -4,6 +4,8 @@ use super::text::{fit, visible, width};
 
 /// No column is made narrower than this.
 const COLUMN_MIN: usize = 4;
+/// No cell is wider than this, not even in a file: whoever wants all of a content asks for JSON.
+const CELL_MAX: usize = 500;
 
 /// A table of text. Cells are made visible and cut to fit the terminal.
 #[derive(Debug, Default)]
@@ -12,6 +14,7 @@ pub(crate) struct Table {
     rows: Vec<Vec<String>>,
     /// Columns that are never cut.
     whole: usize,
+    is_last_optional: bool,
 }
 
 impl Table {
@@ -25,8 +28,14 @@ impl Table {
         self
     }
 
+    /// Leaves the last column out where no row has anything in it.
+    pub(crate) fn last_only_if_used(mut self) -> Self {
+        self.is_last_optional = true;
+        self
+    }
+
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|cell| visible(&cell).into_owned()).collect());
+        self.rows.push(cells.into_iter().map(|cell| fit(&visible(beginning(&cell)), CELL_MAX).into_owned()).collect());
     }
 
     /// The table's text, no wider than a terminal of so many columns if one is given.
@@ -44,9 +53,12 @@ impl Table {
     }
 
     fn widths(&self, columns_max: Option<usize>) -> Vec<usize> {
+        let last = self.head.len().saturating_sub(1);
+        let is_last_used = self.rows.iter().any(|row| row.get(last).is_some_and(|cell| !cell.is_empty()));
+        let count = if self.is_last_optional && !is_last_used { last } else { self.head.len() };
         let cells = |place: usize| self.rows.iter().filter_map(move |row| row.get(place)).chain(self.head.get(place));
         let mut widths: Vec<usize> =
-            (0..self.head.len()).map(|place| cells(place).map(|cell| width(cell)).max().unwrap_or(0)).collect();
+            (0..count).map(|place| cells(place).map(|cell| width(cell)).max().unwrap_or(0)).collect();
         let Some(columns_max) = columns_max else {
             return widths;
         };
@@ -59,6 +71,11 @@ impl Table {
         }
         widths
     }
+}
+
+/// As much of a text as can be shown, so that a long one is not looked through.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(CELL_MAX * 8)]
 }
 
 fn line(cells: &[String], widths: &[usize]) -> String {

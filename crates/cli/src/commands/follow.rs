@@ -1,0 +1,116 @@
+//! Following tasks to their end: bars on a terminal, plain lines elsewhere, JSON lines for programs.
+
+use std::time::Duration;
+
+use mission_core::{Error, ErrorKind, Result, State, Task, UniqueId};
+
+use crate::app::App;
+use crate::args::OutputFormat;
+use crate::exit::Exit;
+use crate::output::{Bars, progress_text, visible};
+
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Without bars, a line is printed each time so many percent more are done.
+const STEP: f64 = 0.1;
+
+/// Shows these tasks until all have ended; ends as the gravest of them did.
+pub(crate) async fn follow(app: &App, ids: &[UniqueId]) -> Result<Exit> {
+    let mission = app.open_existing().await?;
+    let mut view = View { app, bars: app.output.draws_bars().then(Bars::new) };
+    let mut seen: Vec<Option<Seen>> = vec![None; ids.len()];
+    let mut open: Vec<usize> = (0..ids.len()).collect();
+    let mut exit = Exit::Ok;
+    let mut is_away = false;
+    while !open.is_empty() {
+        let mut still_open = Vec::with_capacity(open.len());
+        for place in open {
+            let task = match mission.get(&ids[place]).await {
+                Ok(Some(task)) => task,
+                Ok(None) => return Err(gone(&ids[place])),
+                Err(error) if error.is_unreachable() => {
+                    if !is_away {
+                        app.note(format_args!("{error}; looking again"));
+                    }
+                    is_away = true;
+                    still_open.push(place);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            is_away = false;
+            view.show(place, &task, &mut seen[place])?;
+            if task.state.is_final() {
+                exit = exit.max(Exit::of_task(&task));
+            } else {
+                still_open.push(place);
+            }
+        }
+        open = still_open;
+        if !open.is_empty() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+    Ok(exit)
+}
+
+fn gone(id: &UniqueId) -> Error {
+    Error::new(ErrorKind::NotFound, format!("task {id} was deleted meanwhile"))
+}
+
+/// What was last said about a task.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Seen {
+    state: State,
+    attempt: i64,
+    step: i64,
+}
+
+impl Seen {
+    fn of(task: &Task) -> Self {
+        let fraction = task.progress.as_ref().and_then(|progress| progress.fraction());
+        let step = fraction.map_or(0, |fraction| (fraction / STEP).floor() as i64);
+        Self { state: task.state, attempt: task.counts.attempt, step }
+    }
+}
+
+struct View<'a> {
+    app: &'a App,
+    bars: Option<Bars>,
+}
+
+impl View<'_> {
+    /// Draws the task's bar, or prints a line if there is something new to say.
+    fn show(&mut self, place: usize, task: &Task, seen: &mut Option<Seen>) -> Result<()> {
+        let now = Seen::of(task);
+        let is_new = seen.replace(now) != Some(now);
+        let Some(bars) = &mut self.bars else {
+            return if is_new { self.print(task) } else { Ok(()) };
+        };
+        if !task.state.is_final() {
+            bars.show(place, task);
+            return Ok(());
+        }
+        bars.finish(place);
+        bars.suspend(|| self.app.output.line(line(task)))
+    }
+
+    fn print(&self, task: &Task) -> Result<()> {
+        match self.app.output.format {
+            OutputFormat::Table => self.app.output.line(line(task)),
+            OutputFormat::Json | OutputFormat::Jsonl => self.app.output.one_line(task, ""),
+            OutputFormat::Id if task.state.is_final() => self.app.output.line(&task.unique_id),
+            OutputFormat::Id => Ok(()),
+        }
+    }
+}
+
+/// `nauaxnrfnuflwcqn export executing 42% writing rows`, or with its content once it has ended.
+fn line(task: &Task) -> String {
+    let more = match (&task.progress, &task.content) {
+        (Some(progress), _) if task.state == State::Executing => progress_text(progress),
+        (_, Some(content)) if task.state.is_final() => content.clone(),
+        _ => String::new(),
+    };
+    let line = format!("{} {} {} {more}", task.unique_id, task.method, task.state);
+    visible(line.trim_end()).into_owned()
+}
