@@ -4,10 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use mission_core::{Result, Timestamp, format_span};
 use mission_store::{Finding, Grade, Line, SchemaStatus, Store, Worker};
+use mission_worker::is_known_gone;
 use serde::Serialize;
 
 use crate::Mission;
 use crate::detached::detached;
+use crate::serving::serves;
 
 /// Clocks further apart than this make dates that are shown here look wrong.
 const CLOCK_APART_MAX: Duration = Duration::from_secs(5);
@@ -41,7 +43,8 @@ impl Mission {
             let (schema, is_usable) = schema(store.schema().await?);
             health.findings.push(schema);
             if is_usable {
-                let workers = store.workers().await?;
+                let mut workers = store.workers().await?;
+                workers.iter_mut().for_each(|worker| worker.is_live &= !is_known_gone(worker));
                 health.findings.push(working(&workers));
                 health.findings.extend(left_behind(&store, &workers).await?);
                 health.findings.extend(waiting(&store, &workers).await?);
@@ -118,7 +121,7 @@ async fn waiting(store: &Store, workers: &[Worker]) -> Result<Vec<Finding>> {
     let paused: Vec<String> =
         store.type_rules().await?.into_iter().filter(|rule| rule.is_paused).map(|rule| rule.task_type).collect();
     let mut findings = Vec::new();
-    let is_served = |line: &Line| workers.iter().any(|worker| serves(worker, line));
+    let is_served = |line: &Line| workers.iter().any(|worker| serves(worker, &line.method, &line.task_type));
     let unserved: Vec<&Line> =
         lines.iter().filter(|line| !paused.contains(&line.task_type) && !is_served(line)).collect();
     let named = |lines: &[&Line]| {
@@ -152,9 +155,4 @@ async fn waiting(store: &Store, workers: &[Worker]) -> Result<Vec<Finding>> {
         findings.push(Finding::good("waiting", sentence));
     }
     Ok(findings)
-}
-
-fn serves(worker: &Worker, line: &Line) -> bool {
-    let has_type = worker.types.as_ref().is_none_or(|types| types.contains(&line.task_type));
-    worker.is_live && !worker.is_leaving && has_type && worker.methods.contains(&line.method)
 }

@@ -8,6 +8,7 @@ mod mission;
 mod operate;
 mod pool;
 mod push;
+mod serving;
 pub mod testing;
 mod wait;
 mod worker;
@@ -24,4 +25,4 @@ pub use push::Pushed;
 pub use worker::WorkerBuilder;
 
 // The outer crates know the engine only, so it hands on the words of the worker that they need.
-pub use mission_worker::{Context, Method, Registry, State, States, WorkerSettings, blocking};
+pub use mission_worker::{Context, Method, Registry, State, States, WhenEmpty, Which, WorkerSettings, blocking};

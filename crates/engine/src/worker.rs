@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mission_core::Result;
-use mission_worker::{Method, Registry, States, WorkerHandle, WorkerSettings, run_until_signalled};
+use mission_core::{Result, Task};
+use mission_worker::{Method, Registry, States, Which, WorkerHandle, WorkerSettings, execute, run_until_signalled};
 
 use crate::Mission;
 
@@ -94,6 +94,15 @@ impl WorkerBuilder {
     /// As [`start`](Self::start).
     pub async fn run(self) -> Result<()> {
         run_until_signalled(self.build()?).await
+    }
+
+    /// Runs what waits now, or one task, due or not; answers the records as they stand then.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); also no such task, or one that does not wait.
+    pub async fn execute(self, which: Which) -> Result<Vec<Task>> {
+        let registry = Registry::collect(self.methods)?;
+        execute(&self.mission.inner.store, registry, self.states, which).await
     }
 
     fn build(self) -> Result<mission_worker::Worker> {

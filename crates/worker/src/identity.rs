@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mission_store::NewWorker;
+use mission_store::{NewWorker, Worker};
 
 use crate::Registry;
 use crate::settings::WorkerSettings;
@@ -62,6 +62,11 @@ pub(crate) fn is_gone(pid: i64, pid_started: i64) -> bool {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn is_gone(_pid: i64, _pid_started: i64) -> bool {
     false
+}
+
+/// Whether a worker on the list is known to be gone, whatever its lease says: it ran on this machine, and its process ended.
+pub fn is_known_gone(worker: &Worker) -> bool {
+    place().is_some_and(|place| place == worker.process) && is_gone(worker.pid, worker.pid_started)
 }
 
 fn host() -> String {

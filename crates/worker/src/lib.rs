@@ -48,6 +48,7 @@ pub use answer::{Answer, answer};
 pub use call::{AwaitingContext, BlockingContext, Call, Fault};
 pub use context::Context;
 pub use execute::{Which, execute};
+pub use identity::is_known_gone;
 pub use method::{AnswerFuture, AsyncBody, BlockingBody, Body, Method};
 pub use registry::{Registered, Registry};
 pub use settings::{WhenEmpty, WorkerSettings};
