@@ -33,6 +33,12 @@ pub use mission_engine::{
 pub use mission_macros::method;
 pub use mission_worker::{Answer, Context, Interrupted, Method, State, WhenEmpty, WorkerHandle, WorkerSettings, blocking};
 
+/// The commands of Mission, to be mounted in your own program, so that `myapp mission records` works.
+#[cfg(feature = "cli")]
+pub mod cli {
+    pub use mission_cli::Cli;
+}
+
 /// What `#[mission::method]` writes into your program; not for use by hand, and free to change.
 #[doc(hidden)]
 pub mod __private {
