@@ -218,22 +218,29 @@ async fn claim_on(
     ];
     let rows = conn.rows(&CLAIM, &values).await?;
     let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
-    if conn.dialect() == Dialect::MySql && !tasks.is_empty() {
-        let ids: Vec<IdRow> = tasks.iter().map(|task| IdRow { id: task.id }).collect();
-        let batch = Batches::one(&ids)?;
-        conn.run(&MARK, &[("batch", (&batch).into()), ("worker_id", worker.0.into())]).await?;
-        for (task, row) in tasks.iter_mut().zip(&rows) {
-            // MySQL cannot return what an update wrote: the rows were read, locked, just before it.
-            task.lease_token = LeaseToken(task.lease_token.0 + 1);
-            task.counts.attempt += 1;
-            task.cancel_requested = false;
-            task.progress = None;
-            task.content = None;
-            task.content_cut = false;
-            task.modified_date = Timestamp(row.int("now_us")?);
-        }
+    if conn.dialect() == Dialect::MySql
+        && let Some(row) = rows.first()
+    {
+        mark(conn, &mut tasks, worker, row.int("now_us")?).await?;
     }
     Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
+}
+
+/// MySQL cannot return what an update writes: the rows were read, locked, and are marked in the same transaction.
+async fn mark(conn: &mut Conn<'_>, tasks: &mut [Task], worker: WorkerId, now_us: i64) -> Result<(), Error> {
+    let ids: Vec<IdRow> = tasks.iter().map(|task| IdRow { id: task.id }).collect();
+    let batch = Batches::one(&ids)?;
+    conn.run(&MARK, &[("batch", (&batch).into()), ("worker_id", worker.0.into()), ("now_us", now_us.into())]).await?;
+    for task in tasks {
+        task.lease_token = LeaseToken(task.lease_token.0 + 1);
+        task.counts.attempt += 1;
+        task.cancel_requested = false;
+        task.progress = None;
+        task.content = None;
+        task.content_cut = false;
+        task.modified_date = Timestamp(now_us);
+    }
+    Ok(())
 }
 
 async fn room_of_type(conn: &mut Conn<'_>, task_type: &str) -> Result<i64, Error> {

@@ -20,6 +20,9 @@ pub enum Verdict {
     Lost,
 }
 
+/// What stands in the place of a content that the database refused.
+const NOTE: &str = "the content could not be stored";
+
 static SETTLE: Statement =
     Statement::new("settle", include_str!("sql/settle.sql")).mysql(include_str!("sql/settle.mysql.sql"));
 
@@ -66,8 +69,8 @@ impl Store {
             let group = &settlements[part.rows.clone()];
             match self.settle_group(&part.json, group).await {
                 Ok(settled) => verdicts.extend(settled),
-                Err(error) if error.is_retryable() || error.is_unreachable() => return Err(error),
-                Err(error) => verdicts.extend(self.settle_singly(group, &error).await?),
+                Err(error) if is_refusal(&error) => verdicts.extend(self.settle_singly(group, &error).await?),
+                Err(error) => return Err(error),
             }
         }
         Ok(verdicts)
@@ -95,21 +98,32 @@ impl Store {
         for settlement in group {
             let one = std::slice::from_ref(settlement);
             let settled = match self.settle_group(&Batches::one(&[Row::of(settlement)])?, one).await {
-                Err(error) if !(error.is_retryable() || error.is_unreachable()) => {
-                    let plain = Settlement { content: Some(Content::new(ascii_note(&error))), ..settlement.clone() };
-                    self.settle_group(&Batches::one(&[Row::of(&plain)])?, std::slice::from_ref(&plain)).await?
-                }
+                Err(error) if is_refusal(&error) => self.settle_plainly(settlement, &error).await?,
                 settled => settled?,
             };
             verdicts.extend(settled);
         }
         Ok(verdicts)
     }
+
+    /// Writes an outcome without its content; with the refusal's words if they are not refused, too.
+    async fn settle_plainly(&self, settlement: &Settlement, refusal: &Error) -> Result<Vec<Verdict>, Error> {
+        let reason: String = refusal.to_string().chars().filter(char::is_ascii).take(300).collect();
+        let plain = |note: &str| Settlement { content: Some(Content::new(note)), ..settlement.clone() };
+        let with_reason = plain(&format!("{NOTE}: {reason}"));
+        match self.settle_group(&Batches::one(&[Row::of(&with_reason)])?, std::slice::from_ref(&with_reason)).await {
+            Err(error) if is_refusal(&error) => {
+                let bare = plain(NOTE);
+                self.settle_group(&Batches::one(&[Row::of(&bare)])?, std::slice::from_ref(&bare)).await
+            }
+            settled => settled,
+        }
+    }
 }
 
-fn ascii_note(error: &Error) -> String {
-    let reason: String = error.to_string().chars().filter(char::is_ascii).take(300).collect();
-    format!("the content could not be stored: {reason}")
+/// Whether the database said no to what was written, and would again.
+fn is_refusal(error: &Error) -> bool {
+    !(error.is_retryable() || error.is_unreachable())
 }
 
 async fn settle_on(conn: &mut Conn<'_>, batch: &str, group: &[Settlement]) -> Result<Vec<Verdict>, Error> {

@@ -11,4 +11,4 @@ set task.state = 'executing',
     task.progress_message = null,
     task.content = null,
     task.content_cut = 0,
-    task.modified_date = {now}
+    task.modified_date = :now_us

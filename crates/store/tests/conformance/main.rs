@@ -1,4 +1,9 @@
 //! The store's conformance suite: one behaviour, told in sentences, on every kind of database.
 
-mod life;
 mod stage;
+
+mod claim;
+mod life;
+mod push;
+mod push_in;
+mod settle;

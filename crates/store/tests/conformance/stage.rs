@@ -1,10 +1,12 @@
 //! What every sentence starts from: an open, migrated store, tasks to push, a worker to claim for, and plain outcomes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mission_core::{Content, NewTask, Reason, Settlement, State, Task, UniqueId, WorkerId};
 use mission_store::{Claimed, Line, NewWorker, OnMissing, Pushed, Store, Verdict};
 use mission_testkit::Database;
+use tokio::sync::Barrier;
 
 /// The worker that single-worker tests claim for; it needs no row of its own.
 pub(crate) const WORKER: WorkerId = WorkerId(7);
@@ -14,6 +16,44 @@ pub(crate) async fn open(db: &Database) -> Store {
     let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
     store.migrate().await.unwrap();
     store
+}
+
+/// Stores on one database that share nothing, as those of several processes.
+pub(crate) async fn open_several(db: &Database, count: usize) -> Vec<Store> {
+    let mut stores = vec![open(db).await];
+    while stores.len() < count {
+        stores.push(open(db).await);
+    }
+    stores
+}
+
+/// Starts so many racers at once, spread over the stores, and answers what each came back with, in their order.
+pub(crate) async fn race<T, F, Fut>(stores: &[Store], racers: usize, run: F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Fn(Store, usize) -> Fut,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    let barrier = Arc::new(Barrier::new(racers));
+    let started: Vec<_> = (0..racers)
+        .map(|number| {
+            let (barrier, racer) = (Arc::clone(&barrier), run(stores[number % stores.len()].clone(), number));
+            tokio::spawn(async move {
+                barrier.wait().await;
+                racer.await
+            })
+        })
+        .collect();
+    let mut results = Vec::with_capacity(racers);
+    for racer in started {
+        results.push(racer.await.expect("no racer panics"));
+    }
+    results
+}
+
+/// The number a query of one field answers, asked by another client.
+pub(crate) async fn number(db: &Database, query: &str) -> i64 {
+    db.sql(query).await.unwrap().trim().parse().unwrap()
 }
 
 /// A task of the method most tests use.

@@ -1,0 +1,208 @@
+//! Claim: in order, once each, no more than asked for, and the token grows.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use mission_core::{NewTask, Progress, State, WorkerId};
+use mission_store::{Line, ProgressReport};
+use mission_testkit::{Database, conformance};
+
+use crate::stage::{
+    WORKER, claim, get, number, only_line, open, open_several, push, push_many, race, running, succeed, task,
+    waiting_again,
+};
+
+conformance![
+    tasks_of_a_line_are_claimed_in_the_order_of_due_time_and_then_of_pushing,
+    what_is_due_later_is_not_claimed,
+    each_line_is_told_with_its_first_due_time,
+    a_claim_answers_the_rows_as_they_stand_after_it,
+    each_claim_makes_the_token_grow_by_one,
+    a_claim_forgets_what_the_attempt_before_left,
+    many_claimers_take_every_task_once,
+    a_running_limit_is_exact_however_many_claim,
+    a_running_limit_leaves_room_as_tasks_end,
+    one_task_is_claimed_by_its_id_whether_due_or_not,
+    of_many_who_claim_one_task_one_gets_it,
+    a_workers_tasks_can_be_asked_for,
+];
+
+async fn tasks_of_a_line_are_claimed_in_the_order_of_due_time_and_then_of_pushing(db: Database) {
+    let store = open(&db).await;
+    let now = store.now().await.unwrap().0;
+    let due = |seconds_ago: i64| task().at(mission_core::Timestamp(now - seconds_ago * 1_000_000).into());
+    let tasks = [due(10), due(30), due(20), due(30)];
+    store.push_all(&tasks).await.unwrap();
+    let order = [1, 3, 2, 0].map(|place: usize| tasks[place].unique_id().clone());
+    let (first, rest) = (claim(&store, 3).await, claim(&store, 3).await);
+    let claimed: Vec<_> = first.iter().chain(&rest).map(|claimed| claimed.task.unique_id.clone()).collect();
+    assert_eq!(claimed, order);
+    assert_eq!(store.lines().await.unwrap().0, []);
+}
+
+async fn what_is_due_later_is_not_claimed(db: Database) {
+    let store = open(&db).await;
+    push(&store, task().after(Duration::from_secs(3600))).await;
+    let line = only_line(&store).await;
+    assert!(line.head > store.now().await.unwrap());
+    assert_eq!(store.claim(&line, WORKER, 10).await.unwrap(), []);
+    let due = push(&store, task()).await;
+    let claimed = claim(&store, 10).await;
+    assert_eq!(claimed.iter().map(|claimed| &claimed.task.unique_id).collect::<Vec<_>>(), [&due]);
+}
+
+async fn each_line_is_told_with_its_first_due_time(db: Database) {
+    let store = open(&db).await;
+    let mut expected = Vec::new();
+    for method in ["a", "b", "汉字"] {
+        for task_type in ["report", "system", "Ünits"] {
+            for priority in [-9, 0, 9] {
+                let new = || NewTask::new(method).task_type(task_type).priority(priority);
+                let first = push(&store, new()).await;
+                push(&store, new()).await;
+                let head = get(&store, &first).await.run_at;
+                expected.push(Line { method: method.into(), task_type: task_type.into(), priority, lane: 0, head });
+            }
+        }
+    }
+    let (lines, now) = store.lines().await.unwrap();
+    assert_eq!(lines, expected);
+    assert!(store.now().await.unwrap().since(now) < Duration::from_secs(20));
+    for line in &lines {
+        assert_eq!(store.claim(line, WORKER, 10).await.unwrap().len(), 2);
+    }
+    assert_eq!(store.lines().await.unwrap().0, []);
+}
+
+async fn a_claim_answers_the_rows_as_they_stand_after_it(db: Database) {
+    let store = open(&db).await;
+    let new = task().params(&[1, 2]).creator("alice").key("nightly").retries(2).timeout(Duration::from_secs(5));
+    push(&store, new).await;
+    let claimed = claim(&store, 1).await.remove(0);
+    assert_eq!(claimed.task, get(&store, &claimed.task.unique_id).await);
+    let (task, running) = (&claimed.task, &claimed.running);
+    assert_eq!((task.state, task.worker_id, task.counts.attempt), (State::Executing, Some(WORKER), 1));
+    assert_eq!((running.lease.id, running.lease.token), (task.id, task.lease_token));
+    assert_eq!((running.counts, running.retries, running.cancel_requested), (task.counts, Some(2), false));
+    let one = running_again(&store, &claimed).await;
+    assert_eq!(one.task, get(&store, &claimed.task.unique_id).await);
+}
+
+/// Hands the task over and claims it once more, by its id.
+async fn running_again(store: &mission_store::Store, claimed: &mission_store::Claimed) -> mission_store::Claimed {
+    store.settle(&[waiting_again(claimed, None)]).await.unwrap();
+    store.claim_one(&claimed.task.unique_id, WORKER).await.unwrap().expect("it waits")
+}
+
+async fn each_claim_makes_the_token_grow_by_one(db: Database) {
+    let store = open(&db).await;
+    let mut claimed = running(&store, task()).await;
+    for token in 1..5 {
+        assert_eq!(claimed.running.lease.token.0, token);
+        claimed = running_again(&store, &claimed).await;
+    }
+    store.settle(&[waiting_again(&claimed, None)]).await.unwrap();
+    assert_eq!(claim(&store, 1).await[0].running.lease.token.0, 6);
+}
+
+async fn a_claim_forgets_what_the_attempt_before_left(db: Database) {
+    let store = open(&db).await;
+    let claimed = running(&store, task()).await;
+    let progress = Progress::of(5, 10).message("half");
+    store.progress(&[ProgressReport { lease: claimed.running.lease, progress }]).await.unwrap();
+    store.cancel(&claimed.task.unique_id).await.unwrap();
+    store.settle(&[waiting_again(&claimed, None)]).await.unwrap();
+    let waiting = get(&store, &claimed.task.unique_id).await;
+    assert!(waiting.content.is_some() && waiting.reason.is_some() && waiting.worker_id.is_none());
+    let again = claim(&store, 1).await.remove(0);
+    assert_eq!(again.task, get(&store, &claimed.task.unique_id).await);
+    assert_eq!((&again.task.progress, &again.task.content, again.task.cancel_requested), (&None, &None, false));
+    assert_eq!(again.running.last_reason, waiting.reason, "why it waited is still known");
+}
+
+async fn many_claimers_take_every_task_once(db: Database) {
+    const TASKS: usize = 2000;
+    let stores = open_several(&db, 4).await;
+    push_many(&stores[0], TASKS).await;
+    let taken = race(&stores, 8, |store, number| async move {
+        let worker = WorkerId(i64::try_from(number).unwrap() + 1);
+        let mut taken = Vec::new();
+        loop {
+            let (lines, _) = store.lines().await.unwrap();
+            let Some(line) = lines.first() else { return taken };
+            taken.extend(store.claim(line, worker, 7).await.unwrap());
+        }
+    })
+    .await
+    .concat();
+    let ids: HashSet<_> = taken.iter().map(|claimed| claimed.task.id).collect();
+    assert_eq!((taken.len(), ids.len()), (TASKS, TASKS), "none twice, none left");
+    assert_eq!(
+        number(&db, "select count(*) from mission_tasks where state = 'executing' and lease_token = 1;").await,
+        2000
+    );
+}
+
+async fn a_running_limit_is_exact_however_many_claim(db: Database) {
+    let stores = open_several(&db, 4).await;
+    push_many(&stores[0], 100).await;
+    stores[0].set_running_limit("system", Some(5)).await.unwrap();
+    let line = only_line(&stores[0]).await;
+    let counts = race(&stores, 16, |store, _| {
+        let line = line.clone();
+        async move { store.claim_limited(&line, WORKER, 3, 5).await.unwrap().len() }
+    })
+    .await;
+    assert_eq!(counts.iter().sum::<usize>(), 5, "{counts:?}");
+    assert_eq!(number(&db, "select count(*) from mission_tasks where state = 'executing';").await, 5);
+}
+
+async fn a_running_limit_leaves_room_as_tasks_end(db: Database) {
+    let store = open(&db).await;
+    push_many(&store, 10).await;
+    store.set_running_limit("system", Some(2)).await.unwrap();
+    let line = only_line(&store).await;
+    let first = store.claim_limited(&line, WORKER, 10, 2).await.unwrap();
+    assert_eq!(first.len(), 2);
+    assert_eq!(store.claim_limited(&line, WORKER, 10, 2).await.unwrap().len(), 0);
+    succeed(&store, &first[0]).await;
+    assert_eq!(store.claim_limited(&line, WORKER, 10, 2).await.unwrap().len(), 1);
+    store.set_running_limit("system", None).await.unwrap();
+    assert_eq!(store.claim_limited(&line, WORKER, 10, 2).await.unwrap().len(), 7, "what the tables say counts");
+}
+
+async fn one_task_is_claimed_by_its_id_whether_due_or_not(db: Database) {
+    let store = open(&db).await;
+    let later = push(&store, task().after(Duration::from_secs(3600))).await;
+    let claimed = store.claim_one(&later, WORKER).await.unwrap().unwrap();
+    assert!(store.claim_one(&later, WORKER).await.unwrap().is_none(), "it runs");
+    succeed(&store, &claimed).await;
+    assert!(store.claim_one(&later, WORKER).await.unwrap().is_none(), "it has ended");
+    assert!(store.claim_one(&mission_core::UniqueId::random(), WORKER).await.unwrap().is_none());
+}
+
+async fn of_many_who_claim_one_task_one_gets_it(db: Database) {
+    let stores = open_several(&db, 4).await;
+    for _ in 0..5 {
+        let id = push(&stores[0], task()).await;
+        let results = race(&stores, 16, |store, number| {
+            let id = id.clone();
+            async move { store.claim_one(&id, WorkerId(i64::try_from(number).unwrap() + 1)).await.unwrap() }
+        });
+        let winners: Vec<_> = results.await.into_iter().flatten().collect();
+        assert_eq!(winners.len(), 1);
+        assert_eq!(winners[0].task, get(&stores[0], &id).await);
+    }
+}
+
+async fn a_workers_tasks_can_be_asked_for(db: Database) {
+    let store = open(&db).await;
+    push_many(&store, 5).await;
+    let line = only_line(&store).await;
+    let mine = store.claim(&line, WORKER, 3).await.unwrap();
+    store.claim(&line, WorkerId(8), 2).await.unwrap();
+    assert_eq!(store.executing(WORKER).await.unwrap(), mine);
+    succeed(&store, &mine[0]).await;
+    assert_eq!(store.executing(WORKER).await.unwrap(), mine[1..]);
+    assert_eq!(store.executing(WorkerId(9)).await.unwrap(), []);
+}
