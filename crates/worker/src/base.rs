@@ -41,8 +41,6 @@ pub(crate) struct Base {
     /// To the settler. Its length is bounded by what is claimed, and claims by its length.
     pub(crate) outcomes: mpsc::UnboundedSender<Settlement>,
     pub(crate) slots: Arc<Semaphore>,
-    /// One task under which a process died runs at a time, so that the next death names the culprit.
-    pub(crate) suspect_slot: Arc<Semaphore>,
     phase: watch::Sender<Phase>,
 }
 
@@ -59,7 +57,6 @@ impl Base {
             states: worker.states,
             wake: worker.wake,
             slots: Arc::new(Semaphore::new(worker.settings.concurrency)),
-            suspect_slot: Arc::new(Semaphore::new(1)),
             settings: worker.settings,
             entry,
             tenure,

@@ -1,11 +1,11 @@
 //! The fetcher: looks for due tasks, claims as many as there are free slots, and lets them run.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use mission_core::{Error, ErrorKind, Outcome, Policy, Settlement, UniqueId, settle};
-use mission_store::Claimed;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use mission_core::{Chance, Error, ErrorKind, Outcome, Policy, Settlement, UniqueId, settle};
+use mission_store::{Claimed, Suspects, Terms};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::base::{Base, Phase, pause};
 use crate::lines::{Choice, Lines};
@@ -176,10 +176,10 @@ impl Fetcher {
         let worker = self.base.tenure.worker();
         // Until the answer is here the outcome is unknown.
         self.is_unsure = true;
-        let claimed = match choice.running_limit {
-            None => self.base.store.claim(&choice.line, worker, room).await,
-            Some(limit) => self.base.store.claim_limited(&choice.line, worker, room, limit).await,
-        };
+        // While a suspect runs, no other is touched: the next death must not count against what merely was in hand.
+        let suspects = if suspect_slot().available_permits() > 0 { Suspects::Take } else { Suspects::Leave };
+        let terms = Terms { limit: room, running_limit: choice.running_limit, suspects };
+        let claimed = self.base.store.claim_by(&choice.line, worker, terms).await;
         self.is_unsure = claimed.as_ref().is_err_and(|fault| !fault.is_retryable());
         claimed
     }
@@ -228,11 +228,11 @@ impl Fetcher {
         if !claimed.running.counts.is_suspect() {
             return Ok(Slot { _place: place, _suspect: None });
         }
-        match take(&self.base.suspect_slot) {
+        match take(suspect_slot()) {
             Some(suspect) => Ok(Slot { _place: place, _suspect: Some(suspect) }),
             None => {
                 let why = "waits: its worker's process died, and such tasks run one at a time in a process";
-                Err(runner::put_back(&claimed.running, why, Some(limits::SUSPECT_PAUSE)))
+                Err(runner::put_back(&claimed.running, why, None))
             }
         }
     }
@@ -307,9 +307,15 @@ impl Fetcher {
 }
 
 fn handed_over(claimed: &Claimed) -> Settlement {
-    settle(&claimed.running, &Policy::default(), Outcome::HandedOver, mission_core::Chance::fixed(0.0))
+    settle(&claimed.running, &Policy::default(), Outcome::HandedOver, Chance::fixed(0.0))
 }
 
-fn take(slots: &Arc<tokio::sync::Semaphore>) -> Option<OwnedSemaphorePermit> {
+/// One task under which a process died runs at a time in a process, however many workers there are in it.
+fn suspect_slot() -> &'static Arc<Semaphore> {
+    static SLOT: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(1)));
+    &SLOT
+}
+
+fn take(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(slots).try_acquire_owned().ok()
 }

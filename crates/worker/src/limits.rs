@@ -65,5 +65,3 @@ pub(crate) const SLOW_LOOK: Duration = Duration::from_secs(1);
 pub(crate) const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 /// Pause between two steps of pruning: claims go first.
 pub(crate) const PRUNE_PAUSE: Duration = Duration::from_millis(50);
-/// How long a suspect waits that came while another one runs: long enough that claims do not go round with it.
-pub(crate) const SUSPECT_PAUSE: Duration = Duration::from_secs(1);

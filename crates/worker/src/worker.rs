@@ -61,6 +61,11 @@ impl WorkerHandle {
         self.base.has_reached(Phase::Draining)
     }
 
+    /// How many tasks it runs now.
+    pub fn running(&self) -> usize {
+        self.base.attempts.load().borrow().running
+    }
+
     /// Stops it and waits: nothing more is claimed, running tasks may end within the grace, the rest goes to another worker.
     pub async fn stop(&self) {
         self.ask_to_stop();

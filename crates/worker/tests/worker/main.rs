@@ -1,5 +1,11 @@
 //! What a worker promises, told in sentences, on every kind of database.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may.
 
+mod crash;
+mod leaving;
 mod life;
+mod methods;
+mod outage;
+mod picking;
 mod stage;
+mod stopping;

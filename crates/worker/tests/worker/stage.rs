@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use mission_core::{NewTask, State as TaskState, Task, UniqueId};
+use mission_core::{NewTask, Reason, State as TaskState, Task, UniqueId};
 use mission_store::{OnMissing, Store};
 use mission_testkit::{Database, eventually};
 use mission_worker::{Method, Registry, States, Wake, Worker, WorkerHandle, WorkerSettings};
@@ -42,9 +42,19 @@ impl Stage {
         settings: WorkerSettings,
         methods: impl IntoIterator<Item = Method>,
     ) -> WorkerHandle {
-        let store = self.another_store().await;
+        self.worker_at(self.db.url(), settings, methods).await
+    }
+
+    /// The same by another way to the database.
+    pub(crate) async fn worker_at(
+        &self,
+        url: &str,
+        settings: WorkerSettings,
+        methods: impl IntoIterator<Item = Method>,
+    ) -> WorkerHandle {
         let registry = Registry::of(methods).unwrap();
-        Worker::new(store, registry, States::new(), self.wake.clone(), settings).start().await.unwrap()
+        let worker = Worker::new(open(url).await, registry, States::new(), self.wake.clone(), settings);
+        worker.start().await.unwrap()
     }
 
     pub(crate) async fn push(&self, task: NewTask) -> UniqueId {
@@ -80,6 +90,31 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
+    }
+
+    /// Waits until so many attempts at a task have failed.
+    pub(crate) async fn failures_reach(&self, unique_id: &UniqueId, failures: i64) {
+        eventually("the attempt fails", async || self.task(unique_id).await.counts.failures >= failures).await;
+    }
+
+    /// Waits until a task waits again, or has ended, for this reason.
+    pub(crate) async fn reason_becomes(&self, unique_id: &UniqueId, reason: Reason) {
+        eventually("the reason is noted", async || self.task(unique_id).await.reason == Some(reason)).await;
+    }
+
+    /// Makes every waiting task due.
+    pub(crate) async fn make_due(&self) {
+        self.db.sql("update mission_tasks set run_at = 1 where state = 'init';").await.unwrap();
+    }
+
+    /// Lets so much time pass that a worker looks for tasks as rarely as it ever does: nothing tells when it does.
+    pub(crate) async fn worker_rests(&self) {
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+    }
+
+    /// Waits until nothing runs in a worker.
+    pub(crate) async fn worker_is_idle(&self, worker: &WorkerHandle) {
+        eventually("nothing runs", async || worker.running() == 0).await;
     }
 
     /// Waits until no task waits or runs.

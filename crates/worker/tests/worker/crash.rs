@@ -1,0 +1,186 @@
+//! Processes that die: their tasks run again elsewhere, and a task that kills them takes nobody with it.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mission_core::{Failure, NewTask, OnCrash, Reason, State};
+use mission_testkit::{Database, conformance, eventually, eventually_within};
+use mission_worker::{Method, Registry, States, Wake, Worker, run_until_signalled};
+
+use crate::methods::{Diary, sleep};
+use crate::stage::{Stage, open, settings};
+
+conformance![
+    tasks_of_a_killed_process_run_again_within_two_seconds,
+    a_poison_task_ends_as_crashed_and_takes_nobody_with_it,
+    a_method_that_must_not_run_twice_fails_after_a_crash,
+    a_signal_stops_a_process_in_order,
+    a_blocked_runtime_loses_no_lease,
+];
+
+/// Names the database to the process of its own that runs a worker.
+const CHILD_URL: &str = "MISSION_TEST_CHILD_URL";
+
+/// A process of its own that runs a worker; it goes with the value.
+struct Process(Child);
+
+impl Process {
+    fn start(url: &str) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["crash::process_of_its_own", "--exact", "--nocapture"]).env(CHILD_URL, url);
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Not a test of anything: what [`Process`] starts.
+#[test]
+fn process_of_its_own() {
+    let Ok(url) = std::env::var(CHILD_URL) else { return };
+    let poison = Method::from_fn("poison", |_, (): ()| async {
+        std::process::exit(1);
+        #[allow(unreachable_code)]
+        Ok::<_, Failure>(())
+    });
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let registry = Registry::of([poison, sleep()]).unwrap();
+        let worker = Worker::new(open(&url).await, registry, States::new(), Wake::new(), settings());
+        run_until_signalled(worker).await.unwrap();
+    });
+}
+
+async fn tasks_of_a_killed_process_run_again_within_two_seconds(db: Database) {
+    let stage = Stage::set(db).await;
+    let mut process = Process::start(stage.db.url());
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(stage.push(NewTask::new("sleep").params(&900_000)).await);
+    }
+    for id in &ids {
+        stage.reaches(id, State::Executing).await;
+    }
+    let diary = Diary::default();
+    let noting = || {
+        let diary = diary.clone();
+        Method::from_fn("sleep", move |_, ms: u64| {
+            diary.write(ms);
+            async move { Ok::<_, Failure>(()) }
+        })
+    };
+    let (one, other) = (stage.worker([noting()]).await, stage.worker([noting()]).await);
+    process.0.kill().unwrap();
+    let killed = Instant::now();
+    for id in &ids {
+        let task = stage.reaches_within(Duration::from_secs(3), id, State::Success).await;
+        assert_eq!((task.counts.attempt, task.counts.crashes, task.counts.failures), (2, 1, 0));
+    }
+    assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
+    assert_eq!(diary.count("900000"), 3, "each ran once more");
+    eventually("the dead one is off the list", async || stage.store.workers().await.unwrap().len() == 2).await;
+    assert!(!process.has_ended() || killed.elapsed() > Duration::ZERO);
+    one.stop().await;
+    other.stop().await;
+}
+
+async fn a_poison_task_ends_as_crashed_and_takes_nobody_with_it(db: Database) {
+    let stage = Stage::set(db).await;
+    let innocents: Vec<NewTask> = (0..100).map(|_| NewTask::new("sleep").params(&30)).collect();
+    let innocents = stage.store.push_all(&innocents).await.unwrap();
+    let poison = stage.push(NewTask::new("poison")).await;
+    let mut process = Process::start(stage.db.url());
+    let mut deaths = 0;
+    eventually_within(Duration::from_secs(60), "everything has ended", async || {
+        if process.has_ended() {
+            deaths += 1;
+            process = Process::start(stage.db.url());
+        }
+        let counts = stage.store.counts().await.unwrap();
+        counts.iter().all(|(state, count)| state.is_final() || count.count == 0)
+    })
+    .await;
+    let task = stage.task(&poison).await;
+    assert_eq!((task.state, task.reason, task.counts.crashes), (State::Fail, Some(Reason::Crashed), 4));
+    assert_eq!(deaths, 4, "one death to suspect it, three to convict it");
+    for innocent in innocents {
+        let task = stage.task(&innocent.unique_id).await;
+        assert_eq!(task.state, State::Success, "{task:?}");
+        assert!(task.counts.crashes <= 1, "{task:?}");
+    }
+}
+
+async fn a_method_that_must_not_run_twice_fails_after_a_crash(db: Database) {
+    let stage = Stage::set(db).await;
+    let mut process = Process::start(stage.db.url());
+    let id = stage.push(NewTask::new("sleep").params(&900_000)).await;
+    stage.reaches(&id, State::Executing).await;
+    let worker = stage.worker([sleep().on_crash(OnCrash::Fail)]).await;
+    process.0.kill().unwrap();
+    let task = stage.reaches(&id, State::Fail).await;
+    assert_eq!((task.reason, task.counts.crashes), (Some(Reason::Crashed), 1));
+    worker.stop().await;
+}
+
+async fn a_signal_stops_a_process_in_order(db: Database) {
+    let stage = Stage::set(db).await;
+    let mut process = Process::start(stage.db.url());
+    let short = stage.push(NewTask::new("sleep").params(&1000)).await;
+    stage.reaches(&short, State::Executing).await;
+    process.signal(rustix::process::Signal::TERM);
+    eventually("it ends", async || process.has_ended()).await;
+    assert!(process.0.wait().unwrap().success());
+    assert_eq!(stage.task(&short).await.state, State::Success);
+
+    let mut process = Process::start(stage.db.url());
+    let long = stage.push(NewTask::new("sleep").params(&900_000)).await;
+    stage.reaches(&long, State::Executing).await;
+    process.signal(rustix::process::Signal::INT);
+    process.signal(rustix::process::Signal::TERM);
+    eventually_within(Duration::from_secs(3), "the second one ends it at once", async || process.has_ended()).await;
+    let task = stage.task(&long).await;
+    assert_eq!((task.state, task.reason, task.counts.attempt), (State::Init, Some(Reason::HandedOver), 0));
+}
+
+async fn a_blocked_runtime_loses_no_lease(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let written = diary.clone();
+    let rude = Method::from_fn("rude", move |_, (): ()| {
+        let diary = written.clone();
+        async move {
+            diary.write("begins");
+            // An await would be in place here; this keeps a thread of the runtime.
+            std::thread::sleep(Duration::from_secs(4));
+            Ok::<_, Failure>(())
+        }
+    });
+    let short = mission_worker::WorkerSettings { lease: Some(Duration::from_secs(2)), ..settings() };
+    let worker = stage.worker_with(short, [rude]).await;
+    let rescuer = Process::start(stage.db.url());
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(stage.push(NewTask::new("rude")).await);
+    }
+    for id in &ids {
+        let task = stage.reaches(id, State::Success).await;
+        assert_eq!((task.counts.attempt, task.counts.crashes), (1, 0));
+    }
+    assert_eq!(diary.count("begins"), 3);
+    drop(rescuer);
+    worker.stop().await;
+}

@@ -1,0 +1,60 @@
+//! Methods made for tests, and what they leave behind.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mission_core::Failure;
+use mission_worker::Method;
+
+/// What ran, in the order in which it began.
+#[derive(Clone, Default)]
+pub(crate) struct Diary {
+    entries: Arc<Mutex<Vec<String>>>,
+}
+
+impl Diary {
+    pub(crate) fn write(&self, entry: impl ToString) {
+        self.entries.lock().unwrap().push(entry.to_string());
+    }
+
+    pub(crate) fn read(&self) -> Vec<String> {
+        self.entries.lock().unwrap().clone()
+    }
+
+    pub(crate) fn count(&self, entry: &str) -> usize {
+        self.read().iter().filter(|known| *known == entry).count()
+    }
+
+    /// Notes its params and answers them.
+    pub(crate) fn method(&self, name: &str) -> Method {
+        let diary = self.clone();
+        Method::from_fn(name, move |_, text: String| {
+            diary.write(&text);
+            async move { Ok::<_, Failure>(text) }
+        })
+    }
+}
+
+/// Takes a number of milliseconds and sleeps as long, awaiting.
+pub(crate) fn sleep() -> Method {
+    Method::from_fn("sleep", |_, ms: u64| async move {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        Ok::<_, Failure>("slept")
+    })
+}
+
+/// Sleeps for a quarter of an hour in a way that a stop ends, on a thread of its own.
+pub(crate) fn doze() -> Method {
+    Method::from_blocking_fn("doze", |ctx, (): ()| {
+        ctx.sleep(Duration::from_secs(900))?;
+        Ok::<_, Failure>("dozed")
+    })
+}
+
+/// Sleeps so many milliseconds on a thread of its own and never looks up.
+pub(crate) fn stubborn() -> Method {
+    Method::from_blocking_fn("stubborn", |_, ms: u64| {
+        std::thread::sleep(Duration::from_millis(ms));
+        Ok::<_, Failure>("woke up")
+    })
+}

@@ -1,0 +1,184 @@
+//! The database goes away and comes back: nobody is needed, nothing is lost, nothing is counted against a task.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use mission_core::{Failure, NewTask, State};
+use mission_testkit::{Database, Kind, Proxy, conformance, eventually, eventually_within};
+use mission_worker::{Method, WorkerSettings};
+
+use crate::methods::{Diary, sleep};
+use crate::stage::{Stage, settings};
+
+conformance![
+    killed_connections_change_nothing,
+    an_outage_longer_than_the_lease_costs_no_attempt,
+    a_network_that_swallows_is_an_outage_too,
+    a_result_that_is_ready_in_an_outage_is_kept,
+    a_worker_that_is_cut_off_stops_before_another_goes_on,
+    a_worker_that_was_taken_for_dead_registers_anew,
+];
+
+/// A lease short enough to run out while a test waits.
+fn short_lease() -> WorkerSettings {
+    WorkerSettings { lease: Some(Duration::from_secs(2)), ..settings() }
+}
+
+/// Ends every connection to the database but the one that says so.
+async fn kill_connections(db: &Database) {
+    if db.kind() == Kind::Postgres {
+        let others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+        db.sql(&format!("select pg_terminate_backend(pid) {others};")).await.unwrap();
+        return;
+    }
+    let others = "from information_schema.processlist where db = database() and id <> connection_id()";
+    let ids = db.sql(&format!("select id {others};")).await.unwrap();
+    for id in ids.lines() {
+        // It may be gone already.
+        let _ = db.sql(&format!("kill {id};")).await;
+    }
+}
+
+async fn killed_connections_change_nothing(db: Database) {
+    if db.kind() == Kind::Sqlite {
+        return;
+    }
+    let stage = Stage::set(db).await;
+    let runs: Arc<Mutex<HashMap<u64, u64>>> = Arc::default();
+    let counted = Arc::clone(&runs);
+    let count = Method::from_fn("count", move |ctx, n: u64| {
+        *counted.lock().unwrap().entry(n).or_default() += 1;
+        async move {
+            for done in 0..4_u64 {
+                ctx.progress((done, 4)).await?;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Ok::<_, Failure>(n)
+        }
+    });
+    let tasks: Vec<NewTask> = (0..400_u64).map(|n| NewTask::new("count").params(&n)).collect();
+    let pushed = stage.store.push_all(&tasks).await.unwrap();
+    let worker = stage.worker_with(WorkerSettings { concurrency: 8, ..settings() }, [count]).await;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        kill_connections(&stage.db).await;
+    }
+    stage.all_ended().await;
+    for pushed in pushed {
+        let task = stage.task(&pushed.unique_id).await;
+        assert_eq!((task.state, task.counts.attempt, task.counts.crashes), (State::Success, 1, 0), "{task:?}");
+    }
+    assert!(runs.lock().unwrap().values().all(|times| *times == 1));
+    worker.stop().await;
+}
+
+/// What happens on the way to the database while a task runs, and how it ends.
+async fn task_survives(db: Database, away: impl Fn(&Proxy)) {
+    let stage = Stage::set(db).await;
+    let Some(proxy) = Proxy::before(&stage.db).await else { return };
+    let worker = stage.worker_at(proxy.url(), short_lease(), [sleep()]).await;
+    let id = stage.push(NewTask::new("sleep").params(&3000)).await;
+    stage.reaches(&id, State::Executing).await;
+    away(&proxy);
+    eventually("what runs is stopped", async || worker.running() == 0).await;
+    assert_eq!(stage.task(&id).await.state, State::Executing, "nobody else may have it");
+    let went = Instant::now();
+    while went.elapsed() < Duration::from_secs(2) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    proxy.restore();
+    eventually_within(Duration::from_secs(5), "work goes on", async || worker.running() == 1).await;
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.counts.crashes, task.counts.failures), (1, 0, 0));
+    worker.stop().await;
+}
+
+async fn an_outage_longer_than_the_lease_costs_no_attempt(db: Database) {
+    task_survives(db, Proxy::cut).await;
+}
+
+async fn a_network_that_swallows_is_an_outage_too(db: Database) {
+    task_survives(db, Proxy::freeze).await;
+}
+
+async fn a_result_that_is_ready_in_an_outage_is_kept(db: Database) {
+    let stage = Stage::set(db).await;
+    let Some(proxy) = Proxy::before(&stage.db).await else { return };
+    let diary = Diary::default();
+    let written = diary.clone();
+    let work = Method::from_fn("work", move |_, (): ()| {
+        let diary = written.clone();
+        async move {
+            diary.write("begins");
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            diary.write("ends");
+            Ok::<_, Failure>("the result")
+        }
+    });
+    let worker = stage.worker_at(proxy.url(), short_lease(), [work]).await;
+    let id = stage.push(NewTask::new("work")).await;
+    eventually("it runs", async || diary.count("begins") == 1).await;
+    proxy.cut();
+    eventually("it has ended", async || diary.count("ends") == 1).await;
+    let cut = Instant::now();
+    eventually("the lease has run out", async || cut.elapsed() > Duration::from_secs(3)).await;
+    assert_eq!(stage.task(&id).await.state, State::Executing);
+    proxy.restore();
+    let task = stage.reaches_within(Duration::from_secs(5), &id, State::Success).await;
+    assert_eq!((task.content.as_deref(), task.counts.attempt), (Some("the result"), 1));
+    assert_eq!(diary.read(), ["begins", "ends"]);
+    worker.stop().await;
+}
+
+async fn a_worker_that_is_cut_off_stops_before_another_goes_on(db: Database) {
+    let stage = Stage::set(db).await;
+    let Some(proxy) = Proxy::before(&stage.db).await else { return };
+    let ended: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let end = Arc::clone(&ended);
+    let first = Method::from_fn("work", move |ctx, (): ()| {
+        let end = Arc::clone(&end);
+        async move {
+            let interrupted = ctx.stopped().await;
+            *end.lock().unwrap() = Some(Instant::now());
+            Err::<(), _>(Failure::from(interrupted))
+        }
+    });
+    let cut_off = stage.worker_at(proxy.url(), short_lease(), [first]).await;
+    let id = stage.push(NewTask::new("work")).await;
+    stage.reaches(&id, State::Executing).await;
+    let began: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let begin = Arc::clone(&began);
+    let second = Method::from_fn("work", move |_, (): ()| {
+        *begin.lock().unwrap() = Some(Instant::now());
+        async { Ok::<_, Failure>("by the other") }
+    });
+    let other = stage.worker_with(short_lease(), [second]).await;
+    proxy.cut();
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.content.as_deref(), task.counts.attempt), (Some("by the other"), 2));
+    let (ended, began) = (ended.lock().unwrap().unwrap(), began.lock().unwrap().unwrap());
+    assert!(ended < began, "the first one ended {:?} after the second began", ended - began);
+    proxy.restore();
+    eventually("it registers anew", async || stage.store.workers().await.unwrap().len() == 2).await;
+    assert_eq!(stage.task(&id).await.content.as_deref(), Some("by the other"));
+    cut_off.stop().await;
+    other.stop().await;
+}
+
+async fn a_worker_that_was_taken_for_dead_registers_anew(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let worker = stage.worker_with(short_lease(), [sleep(), diary.method("note")]).await;
+    let id = stage.push(NewTask::new("sleep").params(&900_000)).await;
+    stage.reaches(&id, State::Executing).await;
+    let first = worker.id();
+    // What a rescuer does, that then dies itself.
+    assert!(stage.store.condemn_gone(first).await.unwrap());
+    eventually("it has another number", async || worker.id() != first).await;
+    stage.push(NewTask::new("note").params(&"on it goes")).await;
+    eventually("it goes on", async || diary.count("on it goes") == 1).await;
+    eventually("its task runs again", async || stage.task(&id).await.counts.attempt == 2).await;
+    worker.stop_now().await;
+    assert!(stage.store.workers().await.unwrap().is_empty());
+}

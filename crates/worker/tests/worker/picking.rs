@@ -1,0 +1,141 @@
+//! What a worker picks, and when: by method, type, priority and due time.
+
+use std::time::{Duration, Instant};
+
+use mission_core::{NewTask, State};
+use mission_testkit::{Database, conformance, eventually};
+use mission_worker::WorkerSettings;
+
+use crate::methods::{Diary, sleep};
+use crate::stage::{Stage, settings};
+
+conformance![
+    a_plain_insert_is_picked_up_within_a_second,
+    a_wake_up_in_the_same_process_is_immediate,
+    a_task_starts_when_it_is_due,
+    a_method_that_nobody_has_stays,
+    higher_priority_goes_first_then_first_in_first_out,
+    a_paused_type_waits_until_it_is_resumed,
+    a_running_limit_holds_over_two_workers,
+    a_worker_serves_only_its_types,
+];
+
+fn one_at_a_time() -> WorkerSettings {
+    WorkerSettings { concurrency: 1, ..settings() }
+}
+
+async fn a_plain_insert_is_picked_up_within_a_second(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let worker = stage.worker([diary.method("note")]).await;
+    stage.worker_rests().await;
+    let insert = "insert into mission_tasks (method, params) values ('note', '\"hello\"');";
+    stage.db.sql(insert).await.unwrap();
+    let inserted = Instant::now();
+    eventually("it runs", async || diary.count("hello") == 1).await;
+    assert!(inserted.elapsed() < Duration::from_secs(1), "{:?}", inserted.elapsed());
+    worker.stop().await;
+}
+
+async fn a_wake_up_in_the_same_process_is_immediate(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let worker = stage.worker([diary.method("note")]).await;
+    let mut waits = Vec::new();
+    for n in 0..5 {
+        stage.worker_rests().await;
+        stage.push(NewTask::new("note").params(&n.to_string())).await;
+        let pushed = Instant::now();
+        stage.wake.wake();
+        eventually("it runs", async || diary.count(&n.to_string()) == 1).await;
+        waits.push(pushed.elapsed());
+    }
+    waits.sort();
+    // Resting, a worker looks every half second: without the wake-up the median would lie at a quarter.
+    assert!(waits[2] < Duration::from_millis(150), "{waits:?}");
+    worker.stop().await;
+}
+
+async fn a_task_starts_when_it_is_due(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let worker = stage.worker([diary.method("note")]).await;
+    let pushed = Instant::now();
+    stage.push(NewTask::new("note").params(&"late").after(Duration::from_millis(1500))).await;
+    stage.push(NewTask::new("note").params(&"never").after(Duration::from_secs(3600))).await;
+    eventually("it runs", async || diary.count("late") == 1).await;
+    let waited = pushed.elapsed();
+    assert!(waited >= Duration::from_millis(1490) && waited < Duration::from_millis(2500), "{waited:?}");
+    assert_eq!(diary.read(), ["late"]);
+    worker.stop().await;
+}
+
+async fn a_method_that_nobody_has_stays(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let worker = stage.worker([diary.method("note")]).await;
+    let unknown = stage.push(NewTask::new("elsewhere").priority(9)).await;
+    let known = stage.push(NewTask::new("note").params(&"here")).await;
+    stage.reaches(&known, State::Success).await;
+    let task = stage.task(&unknown).await;
+    assert_eq!((task.state, task.counts.attempt, task.reason), (State::Init, 0, None));
+    worker.stop().await;
+}
+
+async fn higher_priority_goes_first_then_first_in_first_out(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    for (name, priority) in [("c", 0), ("d", 0), ("e", -3), ("a", 9), ("b", 9), ("f", -9)] {
+        stage.push(NewTask::new("note").params(&name).priority(priority)).await;
+    }
+    let worker = stage.worker_with(one_at_a_time(), [diary.method("note")]).await;
+    stage.all_ended().await;
+    assert_eq!(diary.read().concat(), "abcdef");
+    worker.stop().await;
+}
+
+async fn a_paused_type_waits_until_it_is_resumed(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    stage.store.pause("report").await.unwrap();
+    let waiting = stage.push(NewTask::new("note").params(&"paused").task_type("report").priority(9)).await;
+    let other = stage.push(NewTask::new("note").params(&"other")).await;
+    let worker = stage.worker([diary.method("note")]).await;
+    stage.reaches(&other, State::Success).await;
+    assert_eq!(stage.task(&waiting).await.state, State::Init);
+    stage.store.resume("report").await.unwrap();
+    stage.reaches_within(Duration::from_secs(3), &waiting, State::Success).await;
+    worker.stop().await;
+}
+
+async fn a_running_limit_holds_over_two_workers(db: Database) {
+    let stage = Stage::set(db).await;
+    stage.store.set_running_limit("report", Some(2)).await.unwrap();
+    for _ in 0..8 {
+        stage.push(NewTask::new("sleep").params(&100).task_type("report")).await;
+    }
+    let (one, other) = (stage.worker([sleep()]).await, stage.worker([sleep()]).await);
+    let mut most = 0;
+    eventually("all have ended", async || {
+        let counts = stage.store.counts().await.unwrap();
+        let count = |state| counts.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| count.count);
+        most = most.max(count(State::Executing));
+        count(State::Success) == 8
+    })
+    .await;
+    assert!((1..=2).contains(&most), "{most} ran at once");
+    one.stop().await;
+    other.stop().await;
+}
+
+async fn a_worker_serves_only_its_types(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let other = stage.push(NewTask::new("note").params(&"other").priority(9)).await;
+    let own = stage.push(NewTask::new("note").params(&"own").task_type("report")).await;
+    let served = WorkerSettings { types: Some(vec!["report".to_owned()]), ..settings() };
+    let worker = stage.worker_with(served, [diary.method("note")]).await;
+    stage.reaches(&own, State::Success).await;
+    assert_eq!(stage.task(&other).await.state, State::Init);
+    worker.stop().await;
+}
