@@ -7,6 +7,7 @@ use mission_engine::{Method, Mission, Registry, States, WorkerBuilder};
 use tokio::sync::OnceCell;
 
 use crate::args::GlobalArgs;
+use crate::builtin;
 use crate::cli::{Cli, Program};
 use crate::config::Config;
 use crate::output::{Output, say, visible_lines};
@@ -25,7 +26,11 @@ impl App {
     pub(crate) fn new(cli: Cli, program: Program, global: &GlobalArgs) -> Result<Self> {
         let config = Config::resolve(global)?;
         let output = Output::new(config.output, global.quiet);
-        Ok(Self { program, config, output, methods: cli.methods, states: cli.states, mission: OnceCell::new() })
+        let mut methods = cli.methods;
+        if cli.has_builtin_methods {
+            methods.extend(builtin::methods(&config.files));
+        }
+        Ok(Self { program, config, output, methods, states: cli.states, mission: OnceCell::new() })
     }
 
     /// The database, made if it is a SQLite file that is not there: for commands that push, work or migrate.

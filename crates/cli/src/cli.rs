@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use mission_engine::{Method, States};
 
-use crate::{builtin, run};
+use crate::run;
 
 /// The commands of Mission with an application's own methods and state.
 ///
@@ -22,6 +22,8 @@ pub struct Cli {
     pub(crate) methods: Vec<Method>,
     pub(crate) states: States,
     pub(crate) name: Option<String>,
+    /// Made once the settings say where files go.
+    pub(crate) has_builtin_methods: bool,
 }
 
 impl Cli {
@@ -37,8 +39,9 @@ impl Cli {
     }
 
     /// Adds the methods for demos and measuring: `helloWorld`, `noop` and `sleep`.
-    pub fn builtin_methods(self) -> Self {
-        self.methods(builtin::methods())
+    pub fn builtin_methods(mut self) -> Self {
+        self.has_builtin_methods = true;
+        self
     }
 
     /// Gives shared state to the methods that ask for `State<T>`.

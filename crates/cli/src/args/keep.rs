@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use mission_core::ZoneOffset;
 
 use super::values::span;
 
@@ -26,9 +27,21 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) from: String,
 
+    /// The table's name.
+    #[arg(long, value_name = "NAME", default_value = "admin_background_tasks")]
+    pub(crate) table: String,
+
     /// Take over waiting tasks too; else only finished rows, as history.
     #[arg(long)]
     pub(crate) pending: bool,
+
+    /// The zone in which its dates were written, as the distance from UTC: +08:00.
+    #[arg(long, value_name = "OFFSET", default_value = "UTC", value_parser = ZoneOffset::parse, allow_hyphen_values = true)]
+    pub(crate) time_zone: ZoneOffset,
+
+    /// Only say what would be taken over.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

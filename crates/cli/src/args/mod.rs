@@ -15,7 +15,7 @@ pub(crate) use global::{GlobalArgs, OutputFormat};
 pub(crate) use keep::{DoctorArgs, ImportArgs, MigrateArgs, PruneArgs};
 pub(crate) use operate::{LimitArgs, ManyArgs, TypesArgs};
 pub(crate) use read::{CompletionsArgs, FilterArgs, RecordsArgs, ShowArgs, WaitArgs, WatchArgs};
-pub(crate) use run::{DemoArgs, ExecuteArgs, TestArgs, WorkArgs};
+pub(crate) use run::{DemoArgs, ExecuteArgs, KEPT, ON_DEMAND, TestArgs, WorkArgs};
 
 /// Runs slow code in the background, on the SQL database you already have.
 ///

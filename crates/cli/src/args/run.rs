@@ -7,6 +7,11 @@ use clap::Args;
 use super::ParamsArgs;
 use super::values::span;
 
+/// Makes `work` the keeper of a worker on demand; for processes that Mission starts itself.
+pub(crate) const ON_DEMAND: &str = "--on-demand";
+/// Makes `work` the worker that a keeper keeps.
+pub(crate) const KEPT: &str = "--kept";
+
 #[derive(Debug, Args)]
 pub(crate) struct WorkArgs {
     /// Serve only tasks of these types.
@@ -32,6 +37,10 @@ pub(crate) struct WorkArgs {
     /// Started by a push: leaves by itself.
     #[arg(long, hide = true)]
     pub(crate) on_demand: bool,
+
+    /// The worker itself, where the process started by a push keeps it.
+    #[arg(long, hide = true, requires = "on_demand")]
+    pub(crate) kept: bool,
 }
 
 #[derive(Debug, Args)]

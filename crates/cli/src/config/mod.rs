@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) lease: Option<Duration>,
     /// The filter of the log, in the language of `tracing`.
     pub(crate) log: Option<String>,
+    /// The file of settings that was named, if one was; from the root, for a process that is started elsewhere.
+    pub(crate) file: Option<PathBuf>,
     /// All of them, for `config`.
     pub(crate) settings: Vec<Setting>,
 }
@@ -73,6 +75,7 @@ impl Config {
             grace,
             lease,
             log,
+            file: sources.named_file(),
             settings,
         })
     }

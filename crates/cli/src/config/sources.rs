@@ -24,6 +24,7 @@ pub(super) struct Sources {
     dot_env: BTreeMap<String, String>,
     file: BTreeMap<String, String>,
     file_name: String,
+    named: Option<PathBuf>,
 }
 
 impl Sources {
@@ -35,7 +36,12 @@ impl Sources {
             named.map(PathBuf::from)
         });
         let file_name = config.as_deref().unwrap_or(Path::new("mission.toml")).display().to_string();
-        Ok(Self { flags: flags(global), environment, dot_env, file: read_file(config.as_deref())?, file_name })
+        Ok(Self { flags: flags(global), environment, dot_env, file: read_file(config.as_deref())?, file_name, named: config })
+    }
+
+    /// The file that was named, from the root.
+    pub(super) fn named_file(&self) -> Option<PathBuf> {
+        self.named.as_deref().and_then(|file| std::path::absolute(file).ok())
     }
 
     /// The strongest value of a setting, if anybody gave one.
