@@ -2,8 +2,7 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::packages::find_program;
-use crate::{Outcome, test, tidy};
+use crate::{Outcome, deny, test, tidy};
 
 /// Runs every step, also after one that failed, so that one run shows all there is to mend.
 pub(crate) fn run() -> Outcome<ExitCode> {
@@ -18,11 +17,8 @@ pub(crate) fn run() -> Outcome<ExitCode> {
     note("tidy", tidy::run());
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     note("clippy", cargo(&clippy, None));
-    if find_program("cargo-deny").is_some() {
-        note("cargo deny", cargo(&["deny", "--all-features", "check"], None));
-    } else {
-        println!("NOT CHECKED: licences and advisories (cargo-deny is not installed)");
-    }
+    announce("cargo deny");
+    note("cargo deny", deny::run());
     let documents = ["doc", "--workspace", "--all-features", "--no-deps"];
     note("cargo doc", cargo(&documents, Some(("RUSTDOCFLAGS", "-D warnings"))));
     announce("test");

@@ -1,12 +1,12 @@
 //! The workspace's own commands: this file is their table of contents.
 
 mod ci;
+mod deny;
 mod fleet;
 mod guard;
 mod packages;
 mod process;
 mod servers;
-
 mod tally;
 mod test;
 mod tidy;
