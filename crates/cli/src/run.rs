@@ -2,7 +2,9 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::future::ready;
 use std::io;
+use std::pin::Pin;
 
 use clap::{CommandFactory, FromArgMatches};
 use mission_core::Result;
@@ -34,8 +36,7 @@ pub(crate) async fn run(cli: Cli, program: Program, words: Vec<OsString>) -> Exi
         }
     };
     log(&app, &args.command);
-    // Boxed: the futures of all commands in one are deeper than the compiler looks.
-    let exit = match Box::pin(dispatch(&app, &args.command)).await {
+    let exit = match dispatch(&app, &args.command).await {
         Ok(exit) => exit,
         Err(error) if is_broken_pipe(&error) => Exit::Ok,
         Err(error) => {
@@ -57,42 +58,45 @@ fn parse(program: &Program, words: Vec<OsString>) -> Result<Args, clap::Error> {
     Args::from_arg_matches(&matches)
 }
 
-async fn dispatch(app: &App, command: &Command) -> Result<Exit> {
+/// A running command. Boxed: the futures of all commands in one are deeper than the compiler looks.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Exit>> + 'a>>;
+
+fn dispatch<'a>(app: &'a App, command: &'a Command) -> Running<'a> {
     match command {
         // These answer to signals in their own way.
-        Command::Work(args) => commands::work::run(app, args).await,
-        Command::Execute(args) => commands::execute::run(app, args).await,
-        Command::Test(args) => commands::test_method::run(app, args).await,
-        Command::Demo(args) => commands::demo::run(app, args).await,
-        // These may ask on the terminal first, where Ctrl-C must end them at once.
-        Command::Add(args) => commands::add::run(app, args).await,
-        Command::Retry(args) => commands::many::run(app, args, Act::Retry).await,
-        Command::Cancel(args) => commands::many::run(app, args, Act::Cancel).await,
-        Command::Delete(args) => commands::many::run(app, args, Act::Delete).await,
-        other => interruptible(Box::pin(plain(app, other))).await,
+        Command::Work(args) => Box::pin(commands::work::run(app, args)),
+        Command::Execute(args) => Box::pin(commands::execute::run(app, args)),
+        Command::Test(args) => Box::pin(commands::test_method::run(app, args)),
+        Command::Demo(args) => Box::pin(commands::demo::run(app, args)),
+        // These may read the terminal first, where Ctrl-C must end them at once.
+        Command::Add(args) => Box::pin(commands::add::run(app, args)),
+        Command::Retry(args) => Box::pin(commands::many::run(app, args, Act::Retry)),
+        Command::Cancel(args) => Box::pin(commands::many::run(app, args, Act::Cancel)),
+        Command::Delete(args) => Box::pin(commands::many::run(app, args, Act::Delete)),
+        other => Box::pin(interruptible(plain(app, other))),
     }
 }
 
-async fn plain(app: &App, command: &Command) -> Result<Exit> {
+fn plain<'a>(app: &'a App, command: &'a Command) -> Running<'a> {
     match command {
-        Command::Records(args) => commands::records::run(app, args).await,
-        Command::Show(args) => commands::show::run(app, args).await,
-        Command::Watch(args) => commands::watch::run(app, args).await,
-        Command::Wait(args) => commands::wait::run(app, args).await,
-        Command::Methods => commands::methods::run(app).await,
-        Command::Workers => commands::workers::run(app).await,
-        Command::Pause(args) => commands::types::pause(app, args).await,
-        Command::Resume(args) => commands::types::resume(app, args).await,
-        Command::Limit(args) => commands::types::limit(app, args).await,
-        Command::Types => commands::types::list(app).await,
-        Command::Doctor(args) => commands::doctor::run(app, args).await,
-        Command::Migrate(args) => commands::migrate::run(app, args).await,
-        Command::Import(args) => commands::import::run(app, args).await,
-        Command::Prune(args) => commands::prune::run(app, args).await,
-        Command::Config => commands::config::run(app),
-        Command::Completions(args) => commands::completions::run(app, args),
+        Command::Records(args) => Box::pin(commands::records::run(app, args)),
+        Command::Show(args) => Box::pin(commands::show::run(app, args)),
+        Command::Watch(args) => Box::pin(commands::watch::run(app, args)),
+        Command::Wait(args) => Box::pin(commands::wait::run(app, args)),
+        Command::Methods => Box::pin(commands::methods::run(app)),
+        Command::Workers => Box::pin(commands::workers::run(app)),
+        Command::Pause(args) => Box::pin(commands::types::pause(app, args)),
+        Command::Resume(args) => Box::pin(commands::types::resume(app, args)),
+        Command::Limit(args) => Box::pin(commands::types::limit(app, args)),
+        Command::Types => Box::pin(commands::types::list(app)),
+        Command::Doctor(args) => Box::pin(commands::doctor::run(app, args)),
+        Command::Migrate(args) => Box::pin(commands::migrate::run(app, args)),
+        Command::Import(args) => Box::pin(commands::import::run(app, args)),
+        Command::Prune(args) => Box::pin(commands::prune::run(app, args)),
+        Command::Config => Box::pin(ready(commands::config::run(app))),
+        Command::Completions(args) => Box::pin(ready(commands::completions::run(app, args))),
         // proof: `dispatch` runs all others itself.
-        _ => Ok(Exit::Ok),
+        _ => Box::pin(ready(Ok(Exit::Ok))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `add`: pushes a task and starts it in the background.
 
+use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use mission_core::{Error, ErrorKind, NewTask, Result};
@@ -10,7 +11,7 @@ use crate::app::App;
 use crate::args::{AddArgs, OutputFormat};
 use crate::config::nearest;
 use crate::exit::Exit;
-use crate::on_demand;
+use crate::on_demand::{self, attended};
 use crate::run::interruptible;
 
 /// A task due later than this gets no worker started for it: that would leave again before.
@@ -35,13 +36,17 @@ pub(crate) async fn run(app: &App, args: &AddArgs) -> Result<Exit> {
     }
     if args.wait {
         app.note(format_args!("pushed {}", pushed.unique_id()));
-        return interruptible(wait::until_ended(app, &[pushed.unique_id().clone()], None)).await;
+    } else {
+        print(app, &pushed).await?;
     }
-    print(app, &pushed).await?;
-    if args.watch {
-        return interruptible(follow::follow(app, &[pushed.unique_id().clone()])).await;
-    }
-    Ok(Exit::Ok)
+    let ids = [pushed.unique_id().clone()];
+    let ended: Pin<Box<dyn Future<Output = Result<Exit>>>> = match (args.wait, args.watch) {
+        (true, _) => Box::pin(wait::until_ended(app, &ids, None)),
+        (_, true) => Box::pin(follow::follow(app, &ids)),
+        _ => return Ok(Exit::Ok),
+    };
+    // Whoever only stores it has other plans for running it.
+    if args.no_start { interruptible(ended).await } else { interruptible(attended(app, &ids[0], ended)).await }
 }
 
 fn sample_method(app: &App) -> String {
@@ -120,16 +125,13 @@ async fn start(app: &App, args: &AddArgs, method: &str) {
     if wait.is_some_and(|wait| wait > START_WITHIN) {
         app.note("it is due later: a worker must run then (`mission work`)");
     } else {
-        start_worker(app, method).await;
+        start_worker(app, method, args.task_type.as_deref().unwrap_or("system")).await;
     }
 }
 
-/// Starts a worker if this program has the method and no live worker serves it.
-pub(super) async fn start_worker(app: &App, method: &str) {
-    if !app.method_names().iter().any(|name| name == method) {
-        return;
-    }
-    if let Err(error) = on_demand::ensure(app, method).await {
+/// Starts a worker if no live one serves the method and this program has it.
+pub(super) async fn start_worker(app: &App, method: &str, task_type: &str) {
+    if let Err(error) = on_demand::ensure(app, method, task_type).await {
         app.note(format_args!("it is stored, but no worker could be started: {error}; run `mission work`"));
     }
 }

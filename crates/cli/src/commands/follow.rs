@@ -1,60 +1,27 @@
 //! Following tasks to their end: bars on a terminal, plain lines elsewhere, JSON lines for programs.
 
-use std::time::Duration;
+use mission_core::{Result, State, Task, UniqueId};
 
-use mission_core::{Error, ErrorKind, Result, State, Task, UniqueId};
-
+use super::looking;
 use crate::app::App;
 use crate::args::OutputFormat;
 use crate::exit::Exit;
 use crate::output::{Bars, progress_text, visible};
 
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Without bars, a line is printed each time so many percent more are done.
 const STEP: f64 = 0.1;
 
 /// Shows these tasks until all have ended; ends as the gravest of them did.
 pub(crate) async fn follow(app: &App, ids: &[UniqueId]) -> Result<Exit> {
-    let mission = app.open_existing().await?;
     let mut view = View { app, bars: app.output.draws_bars().then(Bars::new) };
     let mut seen: Vec<Option<Seen>> = vec![None; ids.len()];
-    let mut open: Vec<usize> = (0..ids.len()).collect();
     let mut exit = Exit::Ok;
-    let mut is_away = false;
-    while !open.is_empty() {
-        let mut still_open = Vec::with_capacity(open.len());
-        for place in open {
-            let task = match mission.get(&ids[place]).await {
-                Ok(Some(task)) => task,
-                Ok(None) => return Err(gone(&ids[place])),
-                Err(error) if error.is_unreachable() => {
-                    if !is_away {
-                        app.note(format_args!("{error}; looking again"));
-                    }
-                    is_away = true;
-                    still_open.push(place);
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            is_away = false;
-            view.show(place, &task, &mut seen[place])?;
-            if task.state.is_final() {
-                exit = exit.max(Exit::of_task(&task));
-            } else {
-                still_open.push(place);
-            }
-        }
-        open = still_open;
-        if !open.is_empty() {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
+    looking::until_ended(app, ids, None, |place, task| {
+        exit = exit.max(Exit::of_task(&task));
+        view.show(place, &task, &mut seen[place])
+    })
+    .await?;
     Ok(exit)
-}
-
-fn gone(id: &UniqueId) -> Error {
-    Error::new(ErrorKind::NotFound, format!("task {id} was deleted meanwhile"))
 }
 
 /// What was last said about a task.

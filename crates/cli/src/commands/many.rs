@@ -139,15 +139,16 @@ fn confirm(app: &App, tasks: usize, act: Act) -> Result<()> {
 
 async fn act_on(app: &App, mission: &Mission, tasks: &[Task], act: Act, by_filter: bool) -> Result<Exit> {
     let mut exit = Exit::Ok;
-    let mut methods: Vec<&str> = Vec::new();
+    let mut revived: Vec<(&str, &str)> = Vec::new();
     let mut listing = Listing::begin(app.output, Table::new(["unique_id", "method", "done"]).whole(1));
     for task in tasks {
         match act.apply(mission, task).await {
             Ok(done) => {
                 let done = Done { unique_id: task.unique_id.to_string(), method: task.method.clone(), done };
                 listing.add(&done, &done.unique_id, || vec![done.unique_id.clone(), done.method.clone(), done.done.into()])?;
-                if act == Act::Retry && !methods.contains(&task.method.as_str()) {
-                    methods.push(&task.method);
+                let served = (task.method.as_str(), task.task_type.as_str());
+                if act == Act::Retry && !revived.contains(&served) {
+                    revived.push(served);
                 }
             }
             // It moved on since it was listed; it was not named, so nobody misses it.
@@ -160,8 +161,8 @@ async fn act_on(app: &App, mission: &Mission, tasks: &[Task], act: Act, by_filte
         }
     }
     listing.end()?;
-    for method in methods {
-        add::start_worker(app, method).await;
+    for (method, task_type) in revived {
+        add::start_worker(app, method, task_type).await;
     }
     Ok(exit)
 }

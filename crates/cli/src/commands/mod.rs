@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod execute;
 pub(crate) mod follow;
 pub(crate) mod import;
+pub(crate) mod looking;
 pub(crate) mod many;
 pub(crate) mod methods;
 pub(crate) mod migrate;

@@ -1,9 +1,10 @@
 //! `wait`: waits until tasks have ended, and prints what they answered.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mission_core::{Result, State, Task, UniqueId};
 
+use super::looking;
 use crate::app::App;
 use crate::args::{OutputFormat, WaitArgs};
 use crate::exit::Exit;
@@ -17,28 +18,22 @@ pub(crate) async fn run(app: &App, args: &WaitArgs) -> Result<Exit> {
 }
 
 /// Waits for all of them, prints them, and ends as the gravest of them did.
-pub(crate) async fn until_ended(app: &App, ids: &[UniqueId], timeout: Option<Duration>) -> Result<Exit> {
-    let mission = app.open_existing().await?;
-    let start = Instant::now();
-    let mut exit = Exit::Ok;
-    let mut ended = Vec::new();
-    for id in ids {
-        let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
-        let waited = match left {
-            Some(left) => mission.wait_for(id, left).await,
-            None => mission.wait(id).await,
-        };
-        match waited {
-            Ok(task) => {
-                exit = exit.max(Exit::of_task(&task));
-                ended.push(task);
-            }
-            Err(error) if error.is_timed_out() => {
-                app.note(format_args!("task {id} has not ended in time: it goes on"));
-                exit = exit.max(Exit::TimedOut);
-            }
-            Err(error) => return Err(error),
-        }
+pub(super) async fn until_ended(
+    app: &App,
+    ids: &[UniqueId],
+    timeout: Option<Duration>,
+) -> Result<Exit> {
+    let mut ended: Vec<Option<Task>> = vec![None; ids.len()];
+    let late = looking::until_ended(app, ids, timeout, |place, task| {
+        ended[place] = task.state.is_final().then_some(task);
+        Ok(())
+    })
+    .await?;
+    let ended: Vec<Task> = ended.into_iter().flatten().collect();
+    let mut exit = ended.iter().map(Exit::of_task).max().unwrap_or(Exit::Ok);
+    for id in late {
+        app.fault(format_args!("task {id} has not ended in time: it goes on"));
+        exit = exit.max(Exit::TimedOut);
     }
     match ended.as_slice() {
         [task] if ids.len() == 1 => print_one(app, task)?,
