@@ -145,6 +145,15 @@ impl Store {
         .await
     }
 
+    /// The workers on the list without their methods: what a rescuer looks at every second.
+    pub async fn roll_call(&self) -> Result<Vec<Worker>, Error> {
+        retrying(|| async {
+            let rows = self.db.reader().await?.conn().rows(&WORKERS, &[]).await?;
+            rows.iter().map(worker).collect()
+        })
+        .await
+    }
+
     /// The workers on the list, dead ones that nobody has cleared away yet included.
     pub async fn workers(&self) -> Result<Vec<Worker>, Error> {
         retrying(|| async {
