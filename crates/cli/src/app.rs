@@ -3,10 +3,11 @@
 use std::fmt::Display;
 
 use mission_core::{Error, Result};
+use mission_engine::testing::{self, Testing};
 use mission_engine::{Method, Mission, Registry, States, WorkerBuilder};
 use tokio::sync::OnceCell;
 
-use crate::args::GlobalArgs;
+use crate::args::{Args, Command};
 use crate::builtin;
 use crate::cli::{Cli, Program};
 use crate::config::Config;
@@ -23,9 +24,12 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(cli: Cli, program: Program, global: &GlobalArgs) -> Result<Self> {
-        let config = Config::resolve(global)?;
-        let output = Output::new(config.output, global.quiet);
+    pub(crate) fn new(cli: Cli, program: Program, args: &Args) -> Result<Self> {
+        let config = match args.command {
+            Command::Demo(_) => Config::resolve_for_trial(&args.global)?,
+            _ => Config::resolve(&args.global)?,
+        };
+        let output = Output::new(config.output, args.global.quiet);
         let mut methods = cli.methods;
         if cli.has_builtin_methods {
             methods.extend(builtin::methods(&config.files));
@@ -66,14 +70,14 @@ impl App {
         self.registry().map(|registry| registry.names().map(str::to_owned).collect()).unwrap_or_default()
     }
 
-    /// What this program gives to its methods.
-    pub(crate) fn states(&self) -> &States {
-        &self.states
-    }
-
     /// A worker on this database with this program's methods and state.
     pub(crate) fn worker(&self, mission: &Mission) -> WorkerBuilder {
         mission.worker().methods(self.methods.clone()).states(self.states.clone())
+    }
+
+    /// A database that goes with its handle and runs what is pushed at once, with this program's methods and state.
+    pub(crate) fn testing(&self) -> Testing {
+        testing::methods(self.methods.clone()).states(self.states.clone())
     }
 
     /// Says something beside the results, on stderr, unless told to be quiet.
@@ -83,11 +87,15 @@ impl App {
         }
     }
 
-    /// Says on stderr what went wrong. Hints name commands; in a mounted program they are typed in another way.
+    /// Says on stderr what went wrong.
     pub(crate) fn fault(&self, message: impl Display) {
-        let name = &self.program.name;
-        let message = message.to_string().replace("`mission ", &format!("`{name} "));
-        say(format_args!("{name}: {}", visible_lines(&message)));
+        let message = self.hint(&message.to_string());
+        say(format_args!("{}: {}", self.program.name, visible_lines(&message)));
+    }
+
+    /// A text whose hints name commands as they are typed here.
+    pub(crate) fn hint(&self, text: &str) -> String {
+        text.replace("`mission ", &format!("`{} ", self.program.name))
     }
 
     /// Closes the database, so that SQLite tidies its files away.

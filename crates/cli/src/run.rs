@@ -28,7 +28,7 @@ pub(crate) async fn run(cli: Cli, program: Program, words: Vec<OsString>) -> Exi
         }
     };
     let name = program.name.clone();
-    let app = match App::new(cli, program, &args.global) {
+    let app = match App::new(cli, program, &args) {
         Ok(app) => app,
         Err(error) => {
             output::say(format_args!("{name}: {error}"));

@@ -1,11 +1,86 @@
 //! `import`: takes over the records of the original's table.
 
-use mission_core::{Error, ErrorKind, Result};
+use mission_core::{Pending, Result};
+use mission_engine::{ImportReport, ImportSource};
+use serde::Serialize;
 
 use crate::app::App;
 use crate::args::ImportArgs;
 use crate::exit::Exit;
 
-pub(crate) async fn run(_app: &App, _args: &ImportArgs) -> Result<Exit> {
-    Err(Error::new(ErrorKind::Setup, "not written yet"))
+/// Rows after which it says how far it has come.
+const NOTE_EVERY: u64 = 100_000;
+
+/// What was taken over, for programs.
+#[derive(Debug, Serialize)]
+struct Report {
+    read: u64,
+    stored: u64,
+    known: u64,
+    waiting: u64,
+    left_waiting: u64,
+    executing: u64,
+    strange_state: u64,
+    fresh_ids: u64,
+    params_as_text: u64,
+    without_date: u64,
+}
+
+pub(crate) async fn run(app: &App, args: &ImportArgs) -> Result<Exit> {
+    let source = ImportSource {
+        url: args.from.clone(),
+        table: args.table.clone(),
+        zone: args.time_zone.clone(),
+        pending: if args.pending { Pending::Take } else { Pending::Leave },
+    };
+    let mission = if args.dry_run { app.open_existing().await? } else { app.open_or_create().await? };
+    let mut import = mission.import(source).await?;
+    let mut last = ImportReport::default();
+    while let Some(report) = if args.dry_run { import.look().await? } else { import.step().await? } {
+        if report.counts.read / NOTE_EVERY > last.counts.read / NOTE_EVERY {
+            app.note(format_args!("{} rows", report.counts.read));
+        }
+        last = report;
+    }
+    let text = sentences(&last, args).join("\n") + "\n";
+    app.output.one(&Report::of(&last), &last.stored.to_string(), &app.hint(&text))?;
+    Ok(Exit::Ok)
+}
+
+impl Report {
+    fn of(ImportReport { counts, stored, known }: &ImportReport) -> Self {
+        Self {
+            read: counts.read,
+            stored: *stored,
+            known: *known,
+            waiting: counts.waiting,
+            left_waiting: counts.left_waiting,
+            executing: counts.executing,
+            strange_state: counts.strange_state,
+            fresh_ids: counts.fresh_ids,
+            params_as_text: counts.params_as_text,
+            without_date: counts.without_date,
+        }
+    }
+}
+
+/// What people want to know: each thing that was met, and nothing of what was not.
+fn sentences(report: &ImportReport, args: &ImportArgs) -> Vec<String> {
+    let counts = &report.counts;
+    let done = if args.dry_run {
+        format!("{} rows looked at, nothing stored", counts.read)
+    } else {
+        format!("{} rows looked at, {} stored, {} were here already", counts.read, report.stored, report.known)
+    };
+    let met = [
+        (counts.left_waiting, "still wait there and were left: --pending takes them over"),
+        (counts.waiting, "wait here now"),
+        (counts.executing, "were executing: they stand here as `fail`, reason `imported`"),
+        (counts.strange_state, "had a state of no meaning: they stand here as `fail`, reason `imported`"),
+        (counts.fresh_ids, "had no unique_id of their own: they got new ones"),
+        (counts.params_as_text, "have params that are not JSON: kept as text"),
+        (counts.without_date, "have no date: they got that of now"),
+    ];
+    let met = met.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    std::iter::once(done).chain(met).collect()
 }

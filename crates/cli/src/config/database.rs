@@ -8,22 +8,16 @@ use super::keys::DATABASE_USUAL;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct DatabaseUrl {
     url: String,
-    is_given: bool,
 }
 
 impl DatabaseUrl {
     pub(super) fn new(given: Option<String>) -> Self {
-        Self { is_given: given.is_some(), url: given.unwrap_or_else(|| DATABASE_USUAL.to_owned()) }
+        Self { url: given.unwrap_or_else(|| DATABASE_USUAL.to_owned()) }
     }
 
     /// As it was given, password and all: for opening, never for showing.
     pub(crate) fn url(&self) -> &str {
         &self.url
-    }
-
-    /// Whether anybody gave it, or it is the default.
-    pub(crate) fn is_given(&self) -> bool {
-        self.is_given
     }
 
     /// For showing.

@@ -47,7 +47,17 @@ pub(crate) struct Setting {
 
 impl Config {
     pub(crate) fn resolve(global: &GlobalArgs) -> Result<Self> {
-        let sources = Sources::read(global)?;
+        Self::of(&Sources::read(global)?)
+    }
+
+    /// The same for what is only tried out: the database of an application is not used unless a flag names it.
+    pub(crate) fn resolve_for_trial(global: &GlobalArgs) -> Result<Self> {
+        let mut sources = Sources::read(global)?;
+        sources.keep_flag_only("database");
+        Self::of(&sources)
+    }
+
+    fn of(sources: &Sources) -> Result<Self> {
         let mut settings = Vec::new();
         let mut take = |key: &'static str, usual: &str| {
             let given = sources.get(key);

@@ -39,6 +39,15 @@ impl Sources {
         Ok(Self { flags: flags(global), environment, dot_env, file: read_file(config.as_deref())?, file_name, named: config })
     }
 
+    /// Forgets a setting unless a flag gave it.
+    pub(super) fn keep_flag_only(&mut self, key: &str) {
+        let own = keys::variable(key);
+        for place in [&mut self.environment, &mut self.dot_env] {
+            place.retain(|name, _| *name != own && !keys::further_variables(key).contains(&name.as_str()));
+        }
+        self.file.remove(key);
+    }
+
     /// The file that was named, from the root.
     pub(super) fn named_file(&self) -> Option<PathBuf> {
         self.named.as_deref().and_then(|file| std::path::absolute(file).ok())

@@ -74,7 +74,10 @@ async fn turn(app: &App, place: &Place) -> Result<Option<File>> {
             return Ok(None);
         }
         if since.elapsed() > TURN_MAX {
-            return Err(Error::new(ErrorKind::Setup, "another process holds the worker's lock and does not work: end it"));
+            return Err(Error::new(
+                ErrorKind::Setup,
+                "another process holds the worker's lock and does not work: end it",
+            ));
         }
         tokio::time::sleep(TURN_POLL).await;
     }

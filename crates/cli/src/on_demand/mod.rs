@@ -19,6 +19,7 @@ mod start;
 
 pub(crate) use attend::attended;
 pub(crate) use keeper::keep;
+pub(crate) use place::judge;
 pub(crate) use start::ensure;
 
 use std::time::Duration;

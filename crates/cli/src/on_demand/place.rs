@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use mission_core::{Error, ErrorKind, Result};
+use mission_engine::Finding;
 
 use crate::app::App;
 
@@ -48,6 +49,17 @@ impl Place {
             let _ = fs::rename(&self.log, self.log.with_extension("log.1"));
         }
         open(&self.log)
+    }
+}
+
+/// Whether a push can start a worker here: its lock needs a folder.
+pub(crate) fn judge(app: &App) -> Finding {
+    let about = "on demand";
+    match Place::of(app) {
+        Ok(place) => {
+            Finding::good(about, format!("a worker that a push starts writes its log to {}", place.log.display()))
+        }
+        Err(fault) => Finding::wrong(about, format!("a push can start no worker: {fault}")),
     }
 }
 

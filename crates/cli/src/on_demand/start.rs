@@ -27,7 +27,9 @@ pub(super) async fn ensure_child(app: &App, method: &str, task_type: &str) -> Re
         return Ok(None);
     }
     if !app.method_names().iter().any(|known| known == method) {
-        app.note(format_args!("no live worker serves {method:?}, and this program does not have it: it waits for one that does"));
+        app.note(format_args!(
+            "no live worker serves {method:?}, and this program does not have it: it waits for one that does"
+        ));
         return Ok(None);
     }
     let place = Place::of(app)?;

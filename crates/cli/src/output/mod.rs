@@ -66,6 +66,11 @@ impl Output {
         if io::stdout().is_terminal() { self.line(visible_lines(text)) } else { self.line(text) }
     }
 
+    /// Whether results are printed as text for people.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.format == OutputFormat::Table
+    }
+
     /// Whether bars may be drawn: for people who look at a terminal.
     pub(crate) fn draws_bars(&self) -> bool {
         self.format == OutputFormat::Table && !self.is_quiet && io::stderr().is_terminal()
