@@ -14,6 +14,7 @@ pub struct TypeRule {
     #[serde(rename = "type")]
     pub task_type: String,
     /// Whether its tasks wait until it is resumed.
+    #[serde(rename = "paused")]
     pub is_paused: bool,
     /// How many of its tasks may run at once, over all workers.
     pub running_limit: Option<i64>,

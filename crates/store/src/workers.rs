@@ -60,8 +60,10 @@ pub struct Worker {
     /// The version of Mission in it.
     pub version: String,
     /// Whether it claims nothing any more.
+    #[serde(rename = "leaving")]
     pub is_leaving: bool,
     /// Whether its lease holds.
+    #[serde(rename = "live")]
     pub is_live: bool,
     /// When it started.
     pub started_date: Timestamp,
