@@ -124,7 +124,6 @@ fn raw_literals(text: &Text, line: &Line) -> Vec<String> {
     let literal = |given: Given| match given {
         Given::Int(value) => value.to_string(),
         Given::Text(value) => format!("'{value}'"),
-        Given::Null => "null".to_owned(),
     };
     text.values(&given(line)).into_iter().map(literal).collect()
 }

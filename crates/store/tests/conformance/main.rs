@@ -7,6 +7,7 @@ mod texts;
 mod claim;
 mod cost;
 mod life;
+mod plans;
 mod push;
 mod push_in;
 mod settle;

@@ -17,7 +17,6 @@ use statement::Statement;
 pub(crate) enum Given {
     Int(i64),
     Text(String),
-    Null,
 }
 
 impl From<i64> for Given {
@@ -86,7 +85,6 @@ macro_rules! fetched {
             query = match value {
                 Given::Int(value) => query.bind(value),
                 Given::Text(value) => query.bind(value),
-                Given::Null => query.bind(None::<String>),
             };
         }
         let rows = query.fetch_all($connection).await.unwrap_or_else(|fault| panic!("{fault}: {}", $sql));
@@ -114,7 +112,12 @@ impl Raw {
     pub(crate) async fn open(db: &Database) -> Self {
         match db.kind() {
             Kind::Sqlite => Raw::Sqlite(SqliteConnection::connect(db.url()).await.unwrap()),
-            Kind::Mariadb | Kind::Mysql => Raw::MySql(MySqlConnection::connect(db.url()).await.unwrap()),
+            Kind::Mariadb => Raw::MySql(MySqlConnection::connect(db.url()).await.unwrap()),
+            Kind::Mysql => {
+                let mut raw = Raw::MySql(MySqlConnection::connect(db.url()).await.unwrap());
+                raw.script("set session explain_format = 'traditional'").await;
+                raw
+            }
             Kind::Postgres => Raw::Postgres(PgConnection::connect(db.url()).await.unwrap()),
         }
     }
