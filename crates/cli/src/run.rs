@@ -114,7 +114,8 @@ fn is_broken_pipe(error: &mission_core::Error) -> bool {
     source.is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Lets the worker's log go to stderr; an application that has set up its own keeps it.
+/// Lets the worker's log go to stderr; an application that has set up its own keeps it. The database driver's warnings
+/// are left out: they repeat the parameters of a URL, a password perhaps among them.
 fn log(app: &App, command: &Command) {
     let usual = if matches!(command, Command::Work(_)) { "info,sqlx=error" } else { "warn,sqlx=error" };
     let filter = app.config.log.as_deref().unwrap_or(usual);

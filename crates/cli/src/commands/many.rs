@@ -145,7 +145,9 @@ async fn act_on(app: &App, mission: &Mission, tasks: &[Task], act: Act, by_filte
         match act.apply(mission, task).await {
             Ok(done) => {
                 let done = Done { unique_id: task.unique_id.to_string(), method: task.method.clone(), done };
-                listing.add(&done, &done.unique_id, || vec![done.unique_id.clone(), done.method.clone(), done.done.into()])?;
+                listing.add(&done, &done.unique_id, || {
+                    vec![done.unique_id.clone(), done.method.clone(), done.done.into()]
+                })?;
                 let served = (task.method.as_str(), task.task_type.as_str());
                 if act == Act::Retry && !revived.contains(&served) {
                     revived.push(served);
@@ -160,7 +162,7 @@ async fn act_on(app: &App, mission: &Mission, tasks: &[Task], act: Act, by_filte
             }
         }
     }
-    listing.end()?;
+    listing.end_unless_empty()?;
     for (method, task_type) in revived {
         add::start_worker(app, method, task_type).await;
     }

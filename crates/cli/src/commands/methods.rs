@@ -16,6 +16,7 @@ struct Known {
     /// How many live workers have it.
     workers: i64,
     /// Whether this program has it.
+    #[serde(rename = "here")]
     is_here: bool,
 }
 

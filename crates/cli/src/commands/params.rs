@@ -90,8 +90,10 @@ mod tests {
 
     #[test]
     fn fields_become_an_object_in_their_order() {
-        let json = fields(&["rows=1000", "name=orders", "all=true", "none=null", "list=[1,2]", "big=18446744073709551616"]);
-        let expected = r#"{"rows":1000,"name":"orders","all":true,"none":null,"list":[1,2],"big":18446744073709551616}"#;
+        let json =
+            fields(&["rows=1000", "name=orders", "all=true", "none=null", "list=[1,2]", "big=18446744073709551616"]);
+        let expected =
+            r#"{"rows":1000,"name":"orders","all":true,"none":null,"list":[1,2],"big":18446744073709551616}"#;
         assert_eq!(json.unwrap(), expected);
     }
 

@@ -18,11 +18,7 @@ pub(crate) async fn run(app: &App, args: &WaitArgs) -> Result<Exit> {
 }
 
 /// Waits for all of them, prints them, and ends as the gravest of them did.
-pub(super) async fn until_ended(
-    app: &App,
-    ids: &[UniqueId],
-    timeout: Option<Duration>,
-) -> Result<Exit> {
+pub(super) async fn until_ended(app: &App, ids: &[UniqueId], timeout: Option<Duration>) -> Result<Exit> {
     let mut ended: Vec<Option<Task>> = vec![None; ids.len()];
     let late = looking::until_ended(app, ids, timeout, |place, task| {
         ended[place] = task.state.is_final().then_some(task);

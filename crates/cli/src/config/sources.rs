@@ -36,7 +36,14 @@ impl Sources {
             named.map(PathBuf::from)
         });
         let file_name = config.as_deref().unwrap_or(Path::new("mission.toml")).display().to_string();
-        Ok(Self { flags: flags(global), environment, dot_env, file: read_file(config.as_deref())?, file_name, named: config })
+        Ok(Self {
+            flags: flags(global),
+            environment,
+            dot_env,
+            file: read_file(config.as_deref())?,
+            file_name,
+            named: config,
+        })
     }
 
     /// Forgets a setting unless a flag gave it.
@@ -118,7 +125,10 @@ fn read_dot_env(path: &Path) -> Result<BTreeMap<String, String>> {
             Ok(_) => {}
             Err(dotenvy::Error::LineParse(line, _)) if is_ours(line.trim_start()) || line.contains("MISSION_") => {
                 let name = line.split('=').next().unwrap_or("");
-                return Err(Error::invalid(format!("the line of {} in .env cannot be read: quote its value", name.trim())));
+                return Err(Error::invalid(format!(
+                    "the line of {} in .env cannot be read: quote its value",
+                    name.trim()
+                )));
             }
             Err(dotenvy::Error::LineParse(..)) => {}
             Err(fault) => return Err(Error::invalid(format!("cannot read {}: {fault}", path.display()))),
@@ -144,9 +154,8 @@ fn read_file(named: Option<&Path>) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for (key, value) in table {
         keys::check_key(&key, &shown)?;
-        let value = plain(&value).ok_or_else(|| {
-            Error::invalid(format!("{shown}: {key} must be a string or a number{}", hint(&key)))
-        })?;
+        let value = plain(&value)
+            .ok_or_else(|| Error::invalid(format!("{shown}: {key} must be a string or a number{}", hint(&key))))?;
         found.insert(key, value);
     }
     Ok(found)

@@ -7,7 +7,8 @@ use mission_core::{State, Task};
 
 use super::visible;
 
-const MEASURED: &str = "{prefix} [{bar:24}] {percent:>3}%  {human_pos} of {human_len}  {elapsed}, {eta} left  {wide_msg}";
+const MEASURED: &str =
+    "{prefix} [{bar:24}] {percent:>3}%  {human_pos} of {human_len}  {elapsed}, {eta} left  {wide_msg}";
 const UNMEASURED: &str = "{prefix} {spinner} {human_pos}  {elapsed}  {wide_msg}";
 const WAITING: &str = "{prefix} {spinner} {wide_msg}";
 

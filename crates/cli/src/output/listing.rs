@@ -40,6 +40,11 @@ impl Listing {
         }
     }
 
+    /// The same, but a table without rows is not drawn: for acts, where nothing done is nothing to show.
+    pub(crate) fn end_unless_empty(self) -> Result<()> {
+        if self.count == 0 && self.output.format == OutputFormat::Table { Ok(()) } else { self.end() }
+    }
+
     /// Prints what remains.
     pub(crate) fn end(self) -> Result<()> {
         match self.output.format {

@@ -70,7 +70,10 @@ pub(crate) fn describe(task: &Task, standing: &str) -> String {
         ("worker_id", task.worker_id.filter(|worker| worker.0 != 0).map(|worker| worker.0.to_string())),
         ("lease_token", number(task.lease_token.0)),
         ("created_date", Some(task.created_date.to_string())),
-        ("modified_date", Some(format!("{}{}", task.modified_date, ran.map_or(String::new(), |ran| format!(" ({ran} later)"))))),
+        (
+            "modified_date",
+            Some(format!("{}{}", task.modified_date, ran.map_or(String::new(), |ran| format!(" ({ran} later)")))),
+        ),
     ];
     let mut text = String::new();
     for (name, value) in fields {

@@ -41,7 +41,8 @@ impl Table {
     /// The table's text, no wider than a terminal of so many columns if one is given.
     pub(crate) fn draw(&self, columns_max: Option<usize>) -> String {
         let widths = self.widths(columns_max);
-        let border: String = widths.iter().map(|width| format!("+{}", "-".repeat(width + 2))).collect::<String>() + "+\n";
+        let border: String =
+            widths.iter().map(|width| format!("+{}", "-".repeat(width + 2))).collect::<String>() + "+\n";
         let mut text = border.clone() + &line(&self.head, &widths) + &border;
         for row in &self.rows {
             text.push_str(&line(row, &widths));

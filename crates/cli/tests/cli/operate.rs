@@ -1,0 +1,84 @@
+//! `retry`, `cancel`, `delete`, `pause`, `resume`, `limit`: one task or many.
+
+use crate::scene::Scene;
+
+#[test]
+fn a_task_is_cancelled_retried_and_deleted_by_the_beginning_of_its_id() {
+    let scene = Scene::new();
+    let id = scene.push(&["nope"]);
+    assert_eq!(scene.run(&["cancel", &id[..15], "-o", "id"]).ok(), format!("{id}\n"));
+    assert_eq!(scene.state_of(&id), "cancelled");
+    assert_eq!(scene.run(&["retry", &id, "-o", "json"]).json()[0]["done"], "waits again");
+    assert_eq!(scene.state_of(&id), "init");
+    scene.run(&["delete", &id]).ok();
+    assert_eq!(scene.state_of(&id), "");
+}
+
+#[test]
+fn what_the_state_forbids_is_said_with_the_way_out() {
+    let scene = Scene::new();
+    let id = scene.push(&["nope"]);
+    scene.run(&["retry", &id]).refused(1, "only a task that has ended can be retried");
+    scene.sql("update mission_tasks set state = 'executing'");
+    scene.run(&["delete", &id]).refused(1, "cancel it before deleting it");
+    assert!(scene.run(&["cancel", &id]).ok().contains("cancel requested"));
+    scene.end(&id, "success", "");
+    scene.run(&["cancel", &id]).refused(1, "it cannot be cancelled any more");
+}
+
+#[test]
+fn of_several_the_possible_is_done_and_the_gravest_told() {
+    let scene = Scene::new();
+    let (waiting, ended) = (scene.push(&["nope"]), scene.push(&["nope"]));
+    scene.end(&ended, "success", "");
+    let ran = scene.run(&["cancel", &ended, &waiting, "-o", "id"]);
+    assert_eq!((ran.code, ran.stdout.trim()), (Some(1), waiting.as_str()), "{ran:?}");
+    scene.run(&["cancel", &waiting, "zzz"]).refused(3, "there is no task zzz");
+}
+
+#[test]
+fn many_tasks_are_named_by_a_filter_and_only_with_leave() {
+    let scene = Scene::new();
+    let failed: Vec<String> = (0..3).map(|_| scene.push(&["nope", "--type", "report"])).collect();
+    failed.iter().for_each(|id| scene.end(id, "fail", "disk full"));
+    let waiting = scene.push(&["nope"]);
+    scene.run(&["retry"]).refused(2, "`mission retry ID…`, or a filter");
+    scene.run(&["retry", "--state", "fail"]).refused(2, "say --yes, or look first with --dry-run");
+    let dry = scene.run(&["retry", "--state", "fail", "--dry-run", "-o", "id"]);
+    assert_eq!(dry.ok().lines().count(), 3);
+    assert!(dry.stderr.contains("would retry 3 tasks: nothing is changed"), "{dry:?}");
+    assert_eq!(scene.state_of(&failed[0]), "fail");
+    assert_eq!(scene.run(&["retry", "--state", "fail", "--yes", "-o", "id"]).ok().lines().count(), 3);
+    assert_eq!(scene.state_of(&failed[0]), "init");
+    // Nothing that is waiting can be retried: the filter means nobody, not everybody.
+    assert_eq!(scene.run(&["retry", "--state", "init", "-y"]).ok(), "");
+    assert_eq!(scene.run(&["delete", "--type", "report", "-y"]).ok().matches("deleted").count(), 3);
+    assert_eq!(scene.state_of(&waiting), "init");
+    scene.run(&["cancel", &waiting, "--state", "init"]).refused(2, "cannot be used with");
+}
+
+#[test]
+fn types_are_paused_resumed_and_limited() {
+    let scene = Scene::new();
+    scene.push(&["nope"]);
+    assert_eq!(scene.run(&["types", "-o", "json"]).json(), serde_json::json!([]));
+    scene.run(&["pause", "report", "汉字 type"]).ok();
+    scene.run(&["limit", "report", "3"]).ok();
+    let rules = scene.run(&["types", "-o", "json"]).json();
+    assert_eq!(rules[0], serde_json::json!({"type": "report", "paused": true, "running_limit": 3}));
+    let resumed = scene.run(&["resume", "report"]);
+    assert!(resumed.ok().contains("| report    | no     | 3             |"), "{resumed:?}");
+    assert!(scene.run(&["limit", "report", "none"]).ok().contains("none"));
+    scene.run(&["limit", "report", "-1"]).refused(2, "");
+    scene.run(&["limit", "report", "many"]).refused(2, "use a number, or none");
+    scene.run(&["pause", " report"]).refused(2, "begins or ends with white space");
+}
+
+#[test]
+fn workers_and_methods_are_listed() {
+    let scene = Scene::new();
+    scene.push(&["nope"]);
+    assert_eq!(scene.run(&["workers", "-o", "json"]).json(), serde_json::json!([]));
+    let methods = scene.run(&["methods", "-o", "json"]).json();
+    assert_eq!(methods[0], serde_json::json!({"method": "helloWorld", "workers": 0, "here": true}));
+}
