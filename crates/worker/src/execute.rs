@@ -42,9 +42,7 @@ pub async fn execute(store: &Store, registry: Registry, states: States, which: W
     let fetching = |base: Arc<Base>| async move {
         let ran = match which {
             Which::All { limit } => Ok(Fetcher::counting(Arc::clone(&base), limit).run().await),
-            Which::One(unique_id) => {
-                Fetcher::counting(Arc::clone(&base), None).run_one(&unique_id).await.map(|()| vec![unique_id])
-            }
+            Which::One(unique_id) => Fetcher::counting(Arc::clone(&base), None).run_one(&unique_id).await,
         };
         // What runs now ends as it ends: nobody has asked for a stop.
         base.until_idle().await;

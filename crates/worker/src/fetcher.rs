@@ -1,17 +1,17 @@
 //! The fetcher: looks for due tasks, claims as many as there are free slots, and lets them run.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mission_core::{Chance, Error, ErrorKind, Outcome, Policy, Settlement, UniqueId, settle};
-use mission_store::{Claimed, Suspects, Terms};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use mission_core::{Error, ErrorKind, UniqueId};
+use mission_store::{Claimed, Terms};
+use tokio::sync::watch;
 
 use crate::base::{Base, Phase, pause};
+use crate::intake::Intake;
 use crate::lines::{Choice, Lines};
-use crate::runner::{self, Slot};
 use crate::settings::WhenEmpty;
-use crate::{limits, log};
+use crate::{housekeeper, limits, log};
 
 /// The loop that claims.
 pub(crate) struct Fetcher {
@@ -23,43 +23,57 @@ pub(crate) struct Fetcher {
     rest: Duration,
     /// Whether a claim may have been committed whose answer was lost.
     is_unsure: bool,
+    compared_at: Instant,
     is_failing: bool,
+    /// How long the last look took: the next one comes not sooner than a multiple of it.
+    look_took: Duration,
     idle_since: Option<Instant>,
-    /// How many tasks may still be claimed, and which were, where somebody asks.
-    quota: Option<usize>,
-    ledger: Option<Vec<UniqueId>>,
+    intake: Intake,
 }
 
 /// What one step found.
 enum Found {
     Tasks,
+    /// A line that had nothing any more; others may.
+    EmptyLine,
     Nothing,
 }
 
 impl Fetcher {
     /// A fetcher that goes on until the worker stops or, by its settings, is no longer needed.
     pub(crate) fn new(base: Arc<Base>) -> Self {
-        Self {
-            calls: base.wake.listen(),
-            phase: base.phase(),
-            base,
-            lines: Lines::default(),
-            rest: limits::POLL_FIRST,
-            is_unsure: false,
-            is_failing: false,
-            idle_since: None,
-            quota: None,
-            ledger: None,
-        }
+        let intake = Intake::new(Arc::clone(&base));
+        Self::with(base, intake)
     }
 
     /// The same, claiming so many at the most and keeping a list of them.
     pub(crate) fn counting(base: Arc<Base>, quota: Option<usize>) -> Self {
-        Self { quota, ledger: Some(Vec::new()), ..Self::new(base) }
+        let intake = Intake::counting(Arc::clone(&base), quota);
+        Self::with(base, intake)
+    }
+
+    fn with(base: Arc<Base>, intake: Intake) -> Self {
+        Self {
+            calls: base.wake.listen(),
+            phase: base.phase(),
+            base,
+            intake,
+            lines: Lines::default(),
+            rest: limits::POLL_FIRST,
+            is_unsure: false,
+            compared_at: Instant::now(),
+            is_failing: false,
+            look_took: Duration::ZERO,
+            idle_since: None,
+        }
     }
 
     /// Claims until the worker is to stop; answers which tasks, if it keeps a list.
     pub(crate) async fn run(mut self) -> Vec<UniqueId> {
+        if self.base.settings.when_empty == WhenEmpty::Stop {
+            // Else it would be gone before the tasks of a dead worker wait again.
+            housekeeper::rescue_once(&self.base).await;
+        }
         while self.may_go_on().await {
             match self.step().await {
                 Ok(found) => {
@@ -68,9 +82,10 @@ impl Fetcher {
                     }
                     match found {
                         Found::Tasks => {
-                            self.rest = limits::POLL_FIRST;
+                            self.rest = self.rest_min();
                             self.idle_since = None;
                         }
+                        Found::EmptyLine => {}
                         Found::Nothing if self.leaves().await => break,
                         Found::Nothing => self.rest().await,
                     }
@@ -78,25 +93,31 @@ impl Fetcher {
                 Err(fault) => self.bear(&fault).await,
             }
         }
-        self.ledger.unwrap_or_default()
+        if self.is_unsure {
+            // Nothing begins any more: what is found goes back.
+            let _ = self.intake.adopt().await;
+        }
+        self.intake.into_ledger()
     }
 
     /// Claims one task, due or not, and lets it run.
     ///
     /// # Errors
     /// It does not wait, or the database cannot be reached.
-    pub(crate) async fn run_one(&mut self, unique_id: &UniqueId) -> Result<(), Error> {
+    pub(crate) async fn run_one(mut self, unique_id: &UniqueId) -> Result<Vec<UniqueId>, Error> {
         let worker = self.base.tenure.worker();
-        match self.base.store.claim_one(unique_id, worker).await? {
-            Some(claimed) => {
-                self.begin(vec![claimed]).await;
-                Ok(())
-            }
-            None => {
-                let message = format!("task {unique_id} does not wait: it runs already or has ended");
-                Err(Error::new(ErrorKind::WrongState, message))
-            }
+        match self.base.store.claim_one(unique_id, worker).await {
+            Ok(claimed) => self.intake.take(claimed.into_iter().collect()).await,
+            // It may have been committed nevertheless.
+            Err(fault) if fault.is_unreachable() => self.intake.adopt().await?,
+            Err(fault) => return Err(fault),
         }
+        let begun = self.intake.into_ledger();
+        if begun.is_empty() {
+            let message = format!("task {unique_id} does not wait: it runs already or has ended");
+            return Err(Error::new(ErrorKind::WrongState, message));
+        }
+        Ok(begun)
     }
 
     /// Waits for a free slot, room for outcomes and a lease that holds; false once nothing more is to be claimed.
@@ -104,7 +125,7 @@ impl Fetcher {
         let (mut load, mut standing) = (self.base.attempts.load(), self.base.tenure.standing());
         let slots = Arc::clone(&self.base.slots);
         loop {
-            if self.base.has_reached(Phase::Draining) || self.quota == Some(0) {
+            if self.base.has_reached(Phase::Draining) || self.intake.is_closed() {
                 return false;
             }
             // None of these ends with an error: what they wait for lives in the base.
@@ -127,9 +148,10 @@ impl Fetcher {
 
     /// One look, and one claim where there is something to claim.
     async fn step(&mut self) -> Result<Found, Error> {
-        if self.is_unsure {
-            self.adopt().await?;
+        if self.is_unsure || self.compared_at.elapsed() >= limits::COMPARE_EVERY {
+            self.intake.adopt().await?;
             self.is_unsure = false;
+            self.compared_at = Instant::now();
         }
         self.look().await?;
         let Some(choice) = self.lines.choose(Instant::now()) else { return Ok(Found::Nothing) };
@@ -137,10 +159,11 @@ impl Fetcher {
         let claimed = self.claim(&choice, room).await?;
         match claimed.last() {
             Some(last) if claimed.len() >= room => self.lines.advance(&choice, last.task.run_at),
-            _ => self.lines.exhaust(&choice, Instant::now()),
+            Some(_) => self.lines.exhaust(&choice),
+            None => self.lines.exhaust_type(&choice, Instant::now()),
         }
-        let found = if claimed.is_empty() { Found::Nothing } else { Found::Tasks };
-        self.begin(claimed).await;
+        let found = if claimed.is_empty() { Found::EmptyLine } else { Found::Tasks };
+        self.intake.take(claimed).await;
         Ok(found)
     }
 
@@ -149,7 +172,7 @@ impl Fetcher {
         let now = Instant::now();
         let is_called = self.calls.has_changed().unwrap_or(false);
         // Under a rain of pushes the lines stay good for a moment, as long as they have work.
-        let is_fresh = self.lines.age(now).is_some_and(|age| age < limits::POLL_FIRST);
+        let is_fresh = self.lines.age(now).is_some_and(|age| age < self.rest_min());
         let has_work = self.lines.choose(now).is_some();
         if self.lines.is_old(now) || is_called && !(is_fresh && has_work) {
             self.calls.mark_unchanged();
@@ -157,6 +180,7 @@ impl Fetcher {
             lines.retain(|line| {
                 self.base.registry.get(&line.method).is_some() && self.base.settings.serves(&line.task_type)
             });
+            self.look_took = now.elapsed();
             self.lines.learn(lines, database_now, Instant::now());
         }
         if self.lines.wants_rules(Instant::now()) {
@@ -166,86 +190,24 @@ impl Fetcher {
         Ok(())
     }
 
+    /// The shortest rest, longer where there are so many lines that looking itself is work.
+    fn rest_min(&self) -> Duration {
+        (self.look_took * limits::LOOK_REST_FACTOR).clamp(limits::POLL_FIRST, limits::POLL_MAX)
+    }
+
     /// How many tasks can be claimed now; at least one, as `may_go_on` has seen to.
     fn room(&self) -> usize {
-        let free = self.base.slots.available_permits().max(1);
-        free.min(limits::CLAIM_MAX).min(self.quota.unwrap_or(usize::MAX))
+        self.intake.room().clamp(1, limits::CLAIM_MAX)
     }
 
     async fn claim(&mut self, choice: &Choice, room: usize) -> Result<Vec<Claimed>, Error> {
         let worker = self.base.tenure.worker();
         // Until the answer is here the outcome is unknown.
         self.is_unsure = true;
-        // While a suspect runs, no other is touched: the next death must not count against what merely was in hand.
-        let suspects = if suspect_slot().available_permits() > 0 { Suspects::Take } else { Suspects::Leave };
-        let terms = Terms { limit: room, running_limit: choice.running_limit, suspects };
+        let terms = Terms { limit: room, running_limit: choice.running_limit, suspects: Intake::suspects() };
         let claimed = self.base.store.claim_by(&choice.line, worker, terms).await;
         self.is_unsure = claimed.as_ref().is_err_and(|fault| !fault.is_retryable());
         claimed
-    }
-
-    /// Takes on what a claim of unknown outcome made ours.
-    async fn adopt(&mut self) -> Result<(), Error> {
-        // Read before the query: what is settled while it runs was known then.
-        let known = self.base.attempts.leases();
-        let held = self.base.store.executing(self.base.tenure.worker()).await?;
-        let unknown: Vec<Claimed> = held.into_iter().filter(|held| !known.contains(&held.running.lease)).collect();
-        unknown.iter().for_each(|claimed| log::adopted(&claimed.task));
-        self.begin(unknown).await;
-        Ok(())
-    }
-
-    /// Lets claimed tasks run; what cannot run here goes back.
-    async fn begin(&mut self, claimed: Vec<Claimed>) {
-        let mut back: Vec<Settlement> = Vec::new();
-        let mut ready: Vec<(Claimed, Slot)> = Vec::new();
-        for claimed in claimed {
-            match self.slot_for(&claimed) {
-                Ok(slot) => ready.push((claimed, slot)),
-                Err(settlement) => back.push(settlement),
-            }
-        }
-        if !back.is_empty() {
-            self.give_back(back).await;
-        }
-        for (claimed, slot) in ready {
-            if let Some(quota) = &mut self.quota {
-                *quota = quota.saturating_sub(1);
-            }
-            if let Some(ledger) = &mut self.ledger {
-                ledger.push(claimed.task.unique_id.clone());
-            }
-            runner::begin(&self.base, claimed, slot);
-        }
-    }
-
-    /// A slot for a claimed task, or its way back.
-    fn slot_for(&self, claimed: &Claimed) -> Result<Slot, Settlement> {
-        if !self.base.may_begin() {
-            return Err(handed_over(claimed));
-        }
-        let place = take(&self.base.slots).ok_or_else(|| handed_over(claimed))?;
-        if !claimed.running.counts.is_suspect() {
-            return Ok(Slot { _place: place, _suspect: None });
-        }
-        match take(suspect_slot()) {
-            Some(suspect) => Ok(Slot { _place: place, _suspect: Some(suspect) }),
-            None => {
-                let why = "waits: its worker's process died, and such tasks run one at a time in a process";
-                Err(runner::put_back(&claimed.running, why, None))
-            }
-        }
-    }
-
-    /// Writes it before anything of the same claim begins: a death of this process must not count against what never ran.
-    async fn give_back(&self, back: Vec<Settlement>) {
-        if let Err(fault) = self.base.store.settle(&back).await {
-            log::settle_failed(back.len(), &fault);
-            for settlement in back {
-                // The settler goes only when the worker is over.
-                let _ = self.base.outcomes.send(settlement);
-            }
-        }
     }
 
     /// Waits for the next look: a call, the next due task, or the rest, which doubles.
@@ -275,7 +237,7 @@ impl Fetcher {
         let is_idle = self.base.attempts.load().borrow().is_idle();
         match self.base.settings.when_empty {
             WhenEmpty::Stay => false,
-            WhenEmpty::Stop => is_idle && self.lines.next_due(Instant::now()).is_none_or(|due| !due.is_zero()),
+            WhenEmpty::Stop => is_idle && self.is_empty().await,
             WhenEmpty::Linger(span) => {
                 let since = *self.idle_since.get_or_insert_with(Instant::now);
                 if !is_idle {
@@ -285,6 +247,12 @@ impl Fetcher {
                 since.elapsed() >= span && self.is_not_needed() && self.takes_leave().await
             }
         }
+    }
+
+    /// Looks once more: what ran last may have pushed.
+    async fn is_empty(&mut self) -> bool {
+        self.lines.expire();
+        self.look().await.is_ok() && self.lines.next_due(Instant::now()).is_none_or(|due| !due.is_zero())
     }
 
     fn is_not_needed(&self) -> bool {
@@ -304,18 +272,4 @@ impl Fetcher {
         }
         false
     }
-}
-
-fn handed_over(claimed: &Claimed) -> Settlement {
-    settle(&claimed.running, &Policy::default(), Outcome::HandedOver, Chance::fixed(0.0))
-}
-
-/// One task under which a process died runs at a time in a process, however many workers there are in it.
-fn suspect_slot() -> &'static Arc<Semaphore> {
-    static SLOT: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(1)));
-    &SLOT
-}
-
-fn take(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    Arc::clone(slots).try_acquire_owned().ok()
 }

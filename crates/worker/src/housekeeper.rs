@@ -12,7 +12,7 @@ use crate::{identity, limits, log};
 /// Looks after the house until the worker is over.
 pub(crate) async fn run(base: Arc<Base>) {
     let mut phase = base.phase();
-    let mut house = House { place: identity::place(), orphans_at: Instant::now(), pruned_at: None, base };
+    let mut house = House::of(&base);
     loop {
         if let Err(fault) = house.look().await {
             log::housekeeping_failed(&fault);
@@ -24,10 +24,17 @@ pub(crate) async fn run(base: Arc<Base>) {
     }
 }
 
+/// Rescues what can be rescued now.
+pub(crate) async fn rescue_once(base: &Arc<Base>) {
+    if let Err(fault) = House::of(base).rescue_all().await {
+        log::housekeeping_failed(&fault);
+    }
+}
+
 struct House {
     base: Arc<Base>,
     place: Option<String>,
-    orphans_at: Instant,
+    orphans_at: Option<Instant>,
     pruned_at: Option<Instant>,
 }
 
@@ -39,9 +46,28 @@ enum Death {
 }
 
 impl House {
+    fn of(base: &Arc<Base>) -> Self {
+        Self { place: identity::place(), orphans_at: None, pruned_at: None, base: Arc::clone(base) }
+    }
+
     async fn look(&mut self) -> Result<(), Error> {
+        self.rescue_all().await?;
+        if self.orphans_at.is_none_or(|at| at.elapsed() >= limits::ORPHANS_EVERY) {
+            self.orphans_at = Some(Instant::now());
+            for holder in self.base.store.orphan_holders().await? {
+                self.take_over(holder).await?;
+            }
+        }
+        if self.pruned_at.is_none_or(|at| at.elapsed() >= limits::PRUNE_EVERY) {
+            self.pruned_at = Some(Instant::now());
+            self.prune().await?;
+        }
+        Ok(())
+    }
+
+    async fn rescue_all(&self) -> Result<(), Error> {
         let asked = Instant::now();
-        let workers = self.base.store.workers().await?;
+        let workers = self.base.store.roll_call().await?;
         if asked.elapsed() > limits::SLOW_LOOK {
             // The database was away, and for the others, too: they need time to renew.
             self.base.tenure.trouble();
@@ -50,16 +76,6 @@ impl House {
             if let Some(death) = self.death_of(&worker) {
                 self.rescue(&worker, death).await?;
             }
-        }
-        if self.orphans_at.elapsed() >= limits::ORPHANS_EVERY {
-            self.orphans_at = Instant::now();
-            for holder in self.base.store.orphan_holders().await? {
-                self.take_over(holder).await?;
-            }
-        }
-        if self.pruned_at.is_none_or(|at| at.elapsed() >= limits::PRUNE_EVERY) {
-            self.pruned_at = Some(Instant::now());
-            self.prune().await?;
         }
         Ok(())
     }

@@ -47,7 +47,9 @@ pub(crate) fn place() -> Option<String> {
 /// Whether the process of a worker in this place is gone for certain.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_gone(pid: i64, pid_started: i64) -> bool {
-    let Some(number) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
+    // The list may hold anything; a number that none can have tells nothing.
+    let number = i32::try_from(pid).ok().filter(|pid| *pid > 0);
+    let Some(number) = number.and_then(rustix::process::Pid::from_raw) else { return false };
     // What /proc hides from other users still answers here.
     if rustix::process::test_kill_process(number) == Err(rustix::io::Errno::SRCH) {
         return true;
@@ -99,7 +101,8 @@ fn stat(pid: &str) -> Option<Stat> {
     Some(Stat { is_dead: matches!(*fields.first()?, "Z" | "X" | "x"), started: fields.get(19)?.parse().ok()? })
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::process::{Command, Stdio};
 

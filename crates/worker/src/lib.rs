@@ -27,6 +27,7 @@ mod fetcher;
 mod heart;
 mod housekeeper;
 mod identity;
+mod intake;
 mod limits;
 mod lines;
 mod log;

@@ -32,6 +32,10 @@ pub(crate) const LINES_AGE_MAX: Duration = Duration::from_secs(1);
 pub(crate) const POLL_FIRST: Duration = Duration::from_millis(20);
 /// Longest pause between looks: half of the second within which a plain insert is to start.
 pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
+/// A look that takes long is followed by a rest so many times as long: looking stays a small part of the work.
+pub(crate) const LOOK_REST_FACTOR: u32 = 5;
+/// How often a worker compares the tasks it holds with those it knows of, whether or not it has a reason to.
+pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(5);
 /// Pause of a type whose running limit was found reached, because each look locks the type's row.
 pub(crate) const FULL_TYPE_PAUSE: Duration = Duration::from_millis(200);
 /// Pause after an error of the database.

@@ -91,9 +91,14 @@ impl Lines {
     }
 
     /// A claim from a line gave less than was asked for: it has no more that are due.
-    pub(crate) fn exhaust(&mut self, choice: &Choice, now: Instant) {
+    pub(crate) fn exhaust(&mut self, choice: &Choice) {
         let key = key(&choice.line);
         self.lines.retain(|line| !is_of(line, &key));
+    }
+
+    /// A claim from a line gave nothing at all: if its type has a running limit, that was reached.
+    pub(crate) fn exhaust_type(&mut self, choice: &Choice, now: Instant) {
+        self.exhaust(choice);
         if choice.running_limit.is_some() {
             self.rules.full_until.insert(choice.line.task_type.clone(), now + limits::FULL_TYPE_PAUSE);
         }
@@ -191,7 +196,7 @@ mod tests {
         lines.learn_rules(vec![rule("paused", true, None), rule("limited", false, Some(2))], now);
         let choice = lines.choose(now).unwrap();
         assert_eq!((choice.line.method.as_str(), choice.running_limit), ("b", Some(2)));
-        lines.exhaust(&choice, now);
+        lines.exhaust_type(&choice, now);
         assert_eq!(chosen(&lines, now), "c");
         lines.learn(vec![line("b", "limited", 5, 1)], Timestamp(1_000_000), now);
         assert_eq!(chosen(&lines, now), "none");

@@ -146,3 +146,7 @@ pub(crate) fn pruned(tasks: u64) {
 pub(crate) fn handle_failed(what: &str, fault: &Error) {
     debug!(error = %fault, what, "a last word to the database failed");
 }
+
+pub(crate) fn broke(fault: &tokio::task::JoinError) {
+    error!(error = %fault, "a loop of the worker broke: please report this");
+}

@@ -38,8 +38,8 @@ where
     heart::begin(Arc::clone(&base))?;
     log::started(&base);
     tokio::spawn(settler::run(Arc::clone(&base), queue));
-    tokio::spawn(watcher::run(Arc::clone(&base)));
-    tokio::spawn(housekeeper::run(Arc::clone(&base)));
+    tokio::spawn(keep_up(Arc::clone(&base), watcher::run));
+    tokio::spawn(keep_up(Arc::clone(&base), housekeeper::run));
     tokio::spawn(register_anew(Arc::clone(&base)));
     let fetching = tokio::spawn(fetching(Arc::clone(&base)));
     let (over, bell) = watch::channel(false);
@@ -49,6 +49,20 @@ where
         let _ = over.send(true);
     });
     Ok((base, bell))
+}
+
+/// Begins a loop again that broke on something nobody thought of: a worker without it would look well and be ill.
+async fn keep_up<Fut>(base: Arc<Base>, work: fn(Arc<Base>) -> Fut)
+where
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let mut phase = base.phase();
+    while let Err(fault) = tokio::spawn(work(Arc::clone(&base))).await {
+        log::broke(&fault);
+        if !pause(limits::ERROR_PAUSE, &mut phase, Phase::Over).await {
+            return;
+        }
+    }
 }
 
 /// Rings once, when all is over; also where the runtime took the loops away.
@@ -66,7 +80,10 @@ async fn register(store: Store, entry: NewWorker) -> Result<WorkerId, Error> {
 async fn work(base: Arc<Base>, mut fetching: JoinHandle<()>) {
     let mut phase = base.phase();
     let has_fetched = tokio::select! {
-        _ = &mut fetching => true,
+        fetched = &mut fetching => {
+            fetched.unwrap_or_else(|fault| log::broke(&fault));
+            true
+        }
         _ = phase.wait_for(|phase| *phase >= Phase::Draining) => false,
     };
     base.go_to(Phase::Draining);
@@ -75,7 +92,11 @@ async fn work(base: Arc<Base>, mut fetching: JoinHandle<()>) {
     announce_leave(&base);
     if !has_fetched {
         // A claim that is under way ends first: what it brings goes back. Nobody waits for a database that is away.
-        let _ = timeout_at(until(&base, grace_over), &mut fetching).await;
+        tokio::select! {
+            _ = &mut fetching => {}
+            _ = phase.wait_for(|phase| *phase >= Phase::Leaving) => {}
+            () = tokio::time::sleep_until(grace_over) => {}
+        }
     }
     drain(&base, grace_over).await;
     base.attempts.stop(Stop::HandOver);
@@ -90,11 +111,6 @@ async fn drain(base: &Base, grace_over: Instant) {
         _ = phase.wait_for(|phase| *phase >= Phase::Leaving) => {}
         () = tokio::time::sleep_until(grace_over) => {}
     }
-}
-
-/// Somebody in a hurry does not wait for the grace.
-fn until(base: &Base, grace_over: Instant) -> Instant {
-    if base.has_reached(Phase::Leaving) { Instant::now() } else { grace_over }
 }
 
 /// Waits until the last outcomes are written, and takes the worker off the list.

@@ -93,7 +93,6 @@ async fn tasks_of_a_killed_process_run_again_within_two_seconds(db: Database) {
     assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
     assert_eq!(diary.count("900000"), 3, "each ran once more");
     eventually("the dead one is off the list", async || stage.store.workers().await.unwrap().len() == 2).await;
-    assert!(!process.has_ended() || killed.elapsed() > Duration::ZERO);
     one.stop().await;
     other.stop().await;
 }

@@ -5,19 +5,46 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use mission_core::{Failure, NewTask, State};
-use mission_testkit::{Database, Kind, Proxy, conformance, eventually, eventually_within};
-use mission_worker::{Method, WorkerSettings};
+use mission_testkit::{Database, Kind, Proxy, conformance, eventually, eventually_within, on};
+use mission_worker::{Method, WorkerHandle, WorkerSettings};
 
 use crate::methods::{Diary, sleep};
 use crate::stage::{Stage, settings};
 
-conformance![
+/// As `conformance!`, for what can only happen to a server: SQLite is never away.
+macro_rules! servers {
+    ($($sentence:ident),+ $(,)?) => {$(
+        mod $sentence {
+            use super::*;
+
+            #[test]
+            fn mariadb() {
+                on(Kind::Mariadb, super::$sentence);
+            }
+            #[test]
+            fn mysql() {
+                on(Kind::Mysql, super::$sentence);
+            }
+            #[test]
+            fn postgres() {
+                on(Kind::Postgres, super::$sentence);
+            }
+        }
+    )+};
+}
+
+servers![
     killed_connections_change_nothing,
     an_outage_longer_than_the_lease_costs_no_attempt,
     a_network_that_swallows_is_an_outage_too,
     a_result_that_is_ready_in_an_outage_is_kept,
     a_worker_that_is_cut_off_stops_before_another_goes_on,
+    workers_do_not_take_each_other_for_dead_after_an_outage,
+];
+conformance![
     a_worker_that_was_taken_for_dead_registers_anew,
+    a_claim_whose_answer_was_lost_is_taken_on,
+    tasks_of_a_worker_that_is_on_no_list_are_rescued,
 ];
 
 /// A lease short enough to run out while a test waits.
@@ -26,11 +53,10 @@ fn short_lease() -> WorkerSettings {
 }
 
 /// Ends every connection to the database but the one that says so.
-async fn kill_connections(db: &Database) {
+async fn kill_connections(db: &Database) -> usize {
     if db.kind() == Kind::Postgres {
         let others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
-        db.sql(&format!("select pg_terminate_backend(pid) {others};")).await.unwrap();
-        return;
+        return db.sql(&format!("select pg_terminate_backend(pid) {others};")).await.unwrap().lines().count();
     }
     let others = "from information_schema.processlist where db = database() and id <> connection_id()";
     let ids = db.sql(&format!("select id {others};")).await.unwrap();
@@ -38,12 +64,10 @@ async fn kill_connections(db: &Database) {
         // It may be gone already.
         let _ = db.sql(&format!("kill {id};")).await;
     }
+    ids.lines().count()
 }
 
 async fn killed_connections_change_nothing(db: Database) {
-    if db.kind() == Kind::Sqlite {
-        return;
-    }
     let stage = Stage::set(db).await;
     let runs: Arc<Mutex<HashMap<u64, u64>>> = Arc::default();
     let counted = Arc::clone(&runs);
@@ -60,10 +84,11 @@ async fn killed_connections_change_nothing(db: Database) {
     let tasks: Vec<NewTask> = (0..400_u64).map(|n| NewTask::new("count").params(&n)).collect();
     let pushed = stage.store.push_all(&tasks).await.unwrap();
     let worker = stage.worker_with(WorkerSettings { concurrency: 8, ..settings() }, [count]).await;
-    let began = Instant::now();
+    let (began, mut killed) = (Instant::now(), 0);
     while began.elapsed() < Duration::from_secs(3) {
-        kill_connections(&stage.db).await;
+        killed += kill_connections(&stage.db).await;
     }
+    assert!(killed >= 10, "only {killed} connections were killed");
     stage.all_ended().await;
     for pushed in pushed {
         let task = stage.task(&pushed.unique_id).await;
@@ -76,7 +101,7 @@ async fn killed_connections_change_nothing(db: Database) {
 /// What happens on the way to the database while a task runs, and how it ends.
 async fn task_survives(db: Database, away: impl Fn(&Proxy)) {
     let stage = Stage::set(db).await;
-    let Some(proxy) = Proxy::before(&stage.db).await else { return };
+    let proxy = Proxy::before(&stage.db).await.unwrap();
     let worker = stage.worker_at(proxy.url(), short_lease(), [sleep()]).await;
     let id = stage.push(NewTask::new("sleep").params(&3000)).await;
     stage.reaches(&id, State::Executing).await;
@@ -84,9 +109,7 @@ async fn task_survives(db: Database, away: impl Fn(&Proxy)) {
     eventually("what runs is stopped", async || worker.running() == 0).await;
     assert_eq!(stage.task(&id).await.state, State::Executing, "nobody else may have it");
     let went = Instant::now();
-    while went.elapsed() < Duration::from_secs(2) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("it stays away", async || went.elapsed() > Duration::from_secs(2)).await;
     proxy.restore();
     eventually_within(Duration::from_secs(5), "work goes on", async || worker.running() == 1).await;
     let task = stage.reaches(&id, State::Success).await;
@@ -104,7 +127,7 @@ async fn a_network_that_swallows_is_an_outage_too(db: Database) {
 
 async fn a_result_that_is_ready_in_an_outage_is_kept(db: Database) {
     let stage = Stage::set(db).await;
-    let Some(proxy) = Proxy::before(&stage.db).await else { return };
+    let proxy = Proxy::before(&stage.db).await.unwrap();
     let diary = Diary::default();
     let written = diary.clone();
     let work = Method::from_fn("work", move |_, (): ()| {
@@ -133,7 +156,7 @@ async fn a_result_that_is_ready_in_an_outage_is_kept(db: Database) {
 
 async fn a_worker_that_is_cut_off_stops_before_another_goes_on(db: Database) {
     let stage = Stage::set(db).await;
-    let Some(proxy) = Proxy::before(&stage.db).await else { return };
+    let proxy = Proxy::before(&stage.db).await.unwrap();
     let ended: Arc<Mutex<Option<Instant>>> = Arc::default();
     let end = Arc::clone(&ended);
     let first = Method::from_fn("work", move |ctx, (): ()| {
@@ -166,6 +189,37 @@ async fn a_worker_that_is_cut_off_stops_before_another_goes_on(db: Database) {
     other.stop().await;
 }
 
+async fn workers_do_not_take_each_other_for_dead_after_an_outage(db: Database) {
+    let stage = Stage::set(db).await;
+    let proxy = Proxy::before(&stage.db).await.unwrap();
+    let one_each = || WorkerSettings { concurrency: 1, ..short_lease() };
+    let mut workers = Vec::new();
+    for _ in 0..3 {
+        workers.push(stage.worker_at(proxy.url(), one_each(), [sleep()]).await);
+    }
+    let ids: Vec<_> = workers.iter().map(WorkerHandle::id).collect();
+    let mut tasks = Vec::new();
+    for _ in &workers {
+        tasks.push(stage.push(NewTask::new("sleep").params(&3000)).await);
+    }
+    for task in &tasks {
+        stage.reaches(task, State::Executing).await;
+    }
+    proxy.cut();
+    eventually("what runs is stopped", async || workers.iter().all(|worker| worker.running() == 0)).await;
+    let cut = Instant::now();
+    eventually("every lease has run out", async || cut.elapsed() > Duration::from_secs(2)).await;
+    proxy.restore();
+    for task in &tasks {
+        let task = stage.reaches(task, State::Success).await;
+        assert_eq!((task.counts.attempt, task.counts.crashes), (1, 0), "{task:?}");
+    }
+    assert_eq!(workers.iter().map(WorkerHandle::id).collect::<Vec<_>>(), ids, "nobody was taken off the list");
+    for worker in workers {
+        worker.stop().await;
+    }
+}
+
 async fn a_worker_that_was_taken_for_dead_registers_anew(db: Database) {
     let stage = Stage::set(db).await;
     let diary = Diary::default();
@@ -181,4 +235,27 @@ async fn a_worker_that_was_taken_for_dead_registers_anew(db: Database) {
     eventually("its task runs again", async || stage.task(&id).await.counts.attempt == 2).await;
     worker.stop_now().await;
     assert!(stage.store.workers().await.unwrap().is_empty());
+}
+
+async fn a_claim_whose_answer_was_lost_is_taken_on(db: Database) {
+    let stage = Stage::set(db).await;
+    let worker = stage.worker([sleep()]).await;
+    stage.store.pause("system").await.unwrap();
+    stage.worker_rests().await;
+    let id = stage.push(NewTask::new("sleep").params(&0)).await;
+    // To the database it looks as if the worker had claimed it.
+    assert!(stage.store.claim_one(&id, worker.id()).await.unwrap().is_some());
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.counts.crashes), (1, 0));
+    worker.stop().await;
+}
+
+async fn tasks_of_a_worker_that_is_on_no_list_are_rescued(db: Database) {
+    let stage = Stage::set(db).await;
+    let id = stage.push(NewTask::new("sleep").params(&0)).await;
+    assert!(stage.store.claim_one(&id, mission_core::WorkerId(77)).await.unwrap().is_some());
+    let worker = stage.worker([sleep()]).await;
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.counts.crashes), (2, 1));
+    worker.stop().await;
 }

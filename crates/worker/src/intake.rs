@@ -1,0 +1,133 @@
+//! The intake: lets claimed tasks begin where there is room for them, and sends back what cannot run here.
+
+use std::sync::{Arc, LazyLock};
+
+use mission_core::{Chance, Error, Outcome, Policy, Settlement, UniqueId, settle};
+use mission_store::{Claimed, Suspects};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::base::Base;
+use crate::log;
+use crate::runner::{self, Slot};
+
+/// Where claimed tasks come in.
+pub(crate) struct Intake {
+    base: Arc<Base>,
+    /// How many tasks may still begin, and which did, where somebody asks.
+    quota: Option<usize>,
+    ledger: Option<Vec<UniqueId>>,
+}
+
+impl Intake {
+    pub(crate) fn new(base: Arc<Base>) -> Self {
+        Self { base, quota: None, ledger: None }
+    }
+
+    /// One that lets so many begin at the most, and keeps a list of them.
+    pub(crate) fn counting(base: Arc<Base>, quota: Option<usize>) -> Self {
+        Self { base, quota, ledger: Some(Vec::new()) }
+    }
+
+    /// How many more there is room for.
+    pub(crate) fn room(&self) -> usize {
+        self.base.slots.available_permits().min(self.quota.unwrap_or(usize::MAX))
+    }
+
+    /// Whether it will ever take more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.quota == Some(0)
+    }
+
+    /// While a suspect runs in this process no other is touched: its death must not count against what merely was in hand.
+    pub(crate) fn suspects() -> Suspects {
+        if suspect_slot().available_permits() > 0 { Suspects::Take } else { Suspects::Leave }
+    }
+
+    /// Which tasks began, if it keeps a list.
+    pub(crate) fn into_ledger(self) -> Vec<UniqueId> {
+        self.ledger.unwrap_or_default()
+    }
+
+    /// Lets claimed tasks run; what cannot run here goes back.
+    pub(crate) async fn take(&mut self, claimed: Vec<Claimed>) {
+        let mut back: Vec<Settlement> = Vec::new();
+        let mut ready: Vec<(Claimed, Slot)> = Vec::new();
+        for claimed in claimed {
+            match self.slot_for(&claimed) {
+                Ok(slot) => ready.push((claimed, slot)),
+                Err(settlement) => back.push(settlement),
+            }
+        }
+        if !back.is_empty() {
+            self.give_back(back).await;
+        }
+        for (claimed, slot) in ready {
+            if let Some(quota) = &mut self.quota {
+                *quota = quota.saturating_sub(1);
+            }
+            if let Some(ledger) = &mut self.ledger {
+                ledger.push(claimed.task.unique_id.clone());
+            }
+            runner::begin(&self.base, claimed, slot);
+        }
+    }
+
+    /// Takes on what this worker holds without knowing it: a claim was committed whose answer was lost.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub(crate) async fn adopt(&mut self) -> Result<(), Error> {
+        // Read before the query: what is settled while it runs was known then.
+        let known = self.base.attempts.leases();
+        let held = self.base.store.executing(self.base.tenure.worker()).await?;
+        let unknown: Vec<Claimed> = held.into_iter().filter(|held| !known.contains(&held.running.lease)).collect();
+        unknown.iter().for_each(|claimed| log::adopted(&claimed.task));
+        self.take(unknown).await;
+        Ok(())
+    }
+
+    /// A slot for a claimed task, or its way back.
+    fn slot_for(&self, claimed: &Claimed) -> Result<Slot, Settlement> {
+        // Under a number that the worker has no more, it would be taken for a dead worker's task.
+        let is_own = claimed.task.worker_id == Some(self.base.tenure.worker());
+        if !is_own || !self.base.may_begin() {
+            return Err(handed_over(claimed));
+        }
+        let place = permit(&self.base.slots).ok_or_else(|| handed_over(claimed))?;
+        if !claimed.running.counts.is_suspect() {
+            return Ok(Slot { _place: place, _suspect: None });
+        }
+        match permit(suspect_slot()) {
+            Some(suspect) => Ok(Slot { _place: place, _suspect: Some(suspect) }),
+            None => {
+                let why = "waits: its worker's process died, and such tasks run one at a time in a process";
+                Err(runner::put_back(&claimed.running, why, None))
+            }
+        }
+    }
+
+    /// Writes it before anything of the same claim begins: a death of this process must not count against what never ran.
+    async fn give_back(&self, back: Vec<Settlement>) {
+        if let Err(fault) = self.base.store.settle(&back).await {
+            log::settle_failed(back.len(), &fault);
+            for settlement in back {
+                // The settler goes only when the worker is over.
+                let _ = self.base.outcomes.send(settlement);
+            }
+        }
+    }
+}
+
+fn handed_over(claimed: &Claimed) -> Settlement {
+    settle(&claimed.running, &Policy::default(), Outcome::HandedOver, Chance::fixed(0.0))
+}
+
+/// One task under which a process died runs at a time in a process, however many workers there are in it.
+fn suspect_slot() -> &'static Arc<Semaphore> {
+    static SLOT: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(1)));
+    &SLOT
+}
+
+fn permit(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(slots).try_acquire_owned().ok()
+}
