@@ -16,6 +16,7 @@ use crate::on_demand;
 struct Report<'f> {
     database: &'f str,
     url: String,
+    #[serde(rename = "sound")]
     is_sound: bool,
     findings: &'f [Finding],
 }

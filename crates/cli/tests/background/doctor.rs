@@ -1,0 +1,81 @@
+//! `doctor`: what it praises, what it notes, and what it calls wrong.
+
+use mission_testkit::{Database, conformance};
+use serde_json::Value;
+
+use crate::stage::{Stage, is_sqlite};
+
+conformance![
+    a_fresh_database_without_tasks_is_judged,
+    missing_tables_are_wrong,
+    due_tasks_that_nobody_serves_are_wrong,
+    tasks_of_a_dead_worker_are_wrong_where_no_other_lives,
+];
+
+fn finding<'r>(report: &'r Value, about: &str) -> &'r Value {
+    let findings = report["findings"].as_array().expect("a list of findings");
+    findings
+        .iter()
+        .find(|finding| finding["about"] == about)
+        .unwrap_or_else(|| panic!("nothing about {about}: {report:#}"))
+}
+
+async fn a_fresh_database_without_tasks_is_judged(db: Database) {
+    let stage = Stage::set(db).await;
+    let ran = stage.run(&["doctor", "-o", "json"]).await;
+    let report = ran.json();
+    for (about, grade) in
+        [("version", "good"), ("clock", "good"), ("tables", "good"), ("workers", "note"), ("waiting", "good")]
+    {
+        assert_eq!(finding(&report, about)["grade"], grade, "{report:#}");
+    }
+    // The servers of the tests may be set to be fast rather than safe: that is wrong, and said.
+    let durability = finding(&report, "durability");
+    let is_safe = durability["grade"] == "good";
+    assert_eq!(
+        (ran.code(), report["sound"].as_bool()),
+        if is_safe { (0, Some(true)) } else { (1, Some(false)) },
+        "{report:#}"
+    );
+    let text = stage.run(&["doctor"]).await.stdout;
+    assert!(text.contains("durability") && text.contains(if is_safe { "nothing is wrong" } else { "WRONG" }), "{text}");
+}
+
+async fn missing_tables_are_wrong(db: Database) {
+    let stage = Stage::bare(db);
+    let ran = stage.run(&["doctor", "-o", "json"]).await;
+    if is_sqlite(stage.db.kind()) {
+        assert!(ran.code() == 3 && ran.stderr.contains("there is no database"), "{ran:#?}");
+        return;
+    }
+    assert_eq!(ran.code(), 1);
+    assert!(finding(&ran.json(), "tables")["sentence"].as_str().unwrap().contains("run `mission migrate`"));
+}
+
+async fn due_tasks_that_nobody_serves_are_wrong(db: Database) {
+    let stage = Stage::set(db).await;
+    stage.db.sql("insert into mission_tasks (method) values ('nobodyHasIt');").await.unwrap();
+    stage.add(&["laterOne", "--force", "--in", "2h", "--no-start"]).await;
+    let ran = stage.run(&["doctor", "-o", "json"]).await;
+    let report = ran.json();
+    let waiting = finding(&report, "waiting");
+    assert_eq!((ran.code(), &waiting["grade"]), (1, &"wrong".into()), "{report:#}");
+    assert!(waiting["sentence"].as_str().unwrap().contains("nobodyHasIt"), "{report:#}");
+    let later = report["findings"].as_array().unwrap().iter().any(|finding| {
+        finding["grade"] == "note" && finding["sentence"].as_str().is_some_and(|sentence| sentence.contains("laterOne"))
+    });
+    assert!(later, "{report:#}");
+}
+
+async fn tasks_of_a_dead_worker_are_wrong_where_no_other_lives(db: Database) {
+    let stage = Stage::set(db).await;
+    stage
+        .db
+        .sql("insert into mission_tasks (method, state, worker_id) values ('noop', 'executing', 77);")
+        .await
+        .unwrap();
+    let report = stage.run(&["doctor", "-o", "json"]).await.json();
+    let dead = finding(&report, "dead workers");
+    assert_eq!(dead["grade"], "wrong", "{report:#}");
+    assert!(dead["sentence"].as_str().unwrap().starts_with("1 "), "{report:#}");
+}

@@ -1,0 +1,10 @@
+//! Tasks in the background as people at a terminal meet them: pushes without any worker set up, the export, and what keeps
+//! the database in order; each on every kind of database.
+
+mod doctor;
+mod export;
+mod import;
+mod leaving;
+mod migrate;
+mod on_demand;
+mod stage;
