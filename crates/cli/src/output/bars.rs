@@ -60,6 +60,18 @@ impl Bar {
             Some(progress) if progress.total.is_some() => MEASURED,
             Some(_) => UNMEASURED,
         };
+        // What is shown is set before the style that shows it, so that nothing half set is drawn.
+        if let Some(progress) = progress {
+            if let Some(total) = progress.total {
+                self.drawn.set_length(total);
+            }
+            self.drawn.set_position(progress.done.min(progress.total.unwrap_or(u64::MAX)));
+        }
+        let message = match progress {
+            Some(progress) => visible(progress.message.as_deref().unwrap_or("")).into_owned(),
+            None => task.state.to_string(),
+        };
+        self.drawn.set_message(message);
         if self.template != template {
             self.template = template;
             // proof: the templates are constants; a wrong one would show as the plain style.
@@ -68,14 +80,5 @@ impl Bar {
             self.drawn.reset_eta();
             self.drawn.set_prefix(format!("{} {}", task.unique_id, visible(&task.method)));
         }
-        let Some(progress) = progress else {
-            self.drawn.set_message(task.state.to_string());
-            return;
-        };
-        if let Some(total) = progress.total {
-            self.drawn.set_length(total);
-        }
-        self.drawn.set_position(progress.done.min(progress.total.unwrap_or(u64::MAX)));
-        self.drawn.set_message(visible(progress.message.as_deref().unwrap_or("")).into_owned());
     }
 }

@@ -50,8 +50,8 @@ fn a_wait_that_ran_out_of_time_says_that_the_task_goes_on() {
 fn watching_tells_each_step_and_ends_with_the_task() {
     let scene = Scene::new();
     let id = scene.push(&["nope"]);
-    let child = scene.command(&["watch", &id[..12]]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut reader = std::io::BufReader::new(child.stdout.expect("it is piped"));
+    let mut child = scene.command(&["watch", &id[..12]]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
     let mut line = || {
         let mut line = String::new();
         std::io::BufRead::read_line(&mut reader, &mut line).unwrap();
@@ -63,6 +63,7 @@ fn watching_tells_each_step_and_ends_with_the_task() {
     scene.end(&id, "success", "done");
     assert_eq!(line(), format!("{id} nope success done\n"));
     assert_eq!(line(), "");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
