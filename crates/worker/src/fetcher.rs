@@ -155,6 +155,7 @@ impl Fetcher {
         }
         self.look().await?;
         let Some(choice) = self.lines.choose(Instant::now()) else { return Ok(Found::Nothing) };
+        self.gather().await;
         let room = self.room();
         let claimed = self.claim(&choice, room).await?;
         match claimed.last() {
@@ -193,6 +194,13 @@ impl Fetcher {
     /// The shortest rest, longer where there are so many lines that looking itself is work.
     fn rest_min(&self) -> Duration {
         (self.look_took * limits::LOOK_REST_FACTOR).clamp(limits::POLL_FIRST, limits::POLL_MAX)
+    }
+
+    /// Where only few slots are free, more mostly follow at once: one claim for all of them costs as much as for the first.
+    async fn gather(&self) {
+        if self.room() < self.base.settings.concurrency / limits::GATHER_PART {
+            tokio::time::sleep(limits::GATHER_PAUSE).await;
+        }
     }
 
     /// How many tasks can be claimed now; at least one, as `may_go_on` has seen to.

@@ -8,6 +8,10 @@ pub(crate) const CONCURRENCY_DEFAULT_MIN: usize = 4;
 pub(crate) const CONCURRENCY_MAX: usize = 10_000;
 /// Most tasks one claim takes: larger batches gain nothing and hold locks longer.
 pub(crate) const CLAIM_MAX: usize = 500;
+/// With fewer free slots than this part of all, a claim waits a moment for more of them.
+pub(crate) const GATHER_PART: usize = 4;
+/// That moment: short beside any task that is worth a row in a table.
+pub(crate) const GATHER_PAUSE: Duration = Duration::from_millis(1);
 /// Outcomes that may wait to be written before nothing more is claimed: memory stays bounded where the database is slow.
 pub(crate) const SETTLE_BACKLOG_MAX: usize = 2_000;
 

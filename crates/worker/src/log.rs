@@ -32,6 +32,11 @@ pub(crate) fn stopped(worker: WorkerId, unsettled: usize) {
     }
 }
 
+/// What a method itself logs stands within this.
+pub(crate) fn span(task: &Task) -> tracing::Span {
+    tracing::info_span!("task", unique_id = %task.unique_id, method = task.method)
+}
+
 pub(crate) fn began(task: &Task) {
     debug!(unique_id = %task.unique_id, method = task.method, attempt = task.counts.attempt, "task began");
 }

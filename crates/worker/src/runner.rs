@@ -68,8 +68,7 @@ impl Run {
         }
         let task = self.attempt.shared.task();
         let call = Call::new(Arc::clone(&self.attempt.shared), Arc::clone(&self.base.states));
-        let span = tracing::info_span!("task", unique_id = %task.unique_id, method = task.method);
-        let mut body = RunningBody::begin(&method.body, call, &method.name, span);
+        let mut body = RunningBody::begin(&method.body, call, &method.name, log::span(task));
         let stopped = tokio::select! {
             ended = body.ended() => Err(ended),
             cause = self.stop_or_limit(method) => Ok(cause),
