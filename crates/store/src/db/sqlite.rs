@@ -4,7 +4,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
-use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -33,9 +32,8 @@ pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
 
 pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -> Result<SqlitePools, Error> {
     let path = options.get_filename().to_owned();
-    let in_memory = path.as_os_str().is_empty()
-        || path.to_string_lossy().contains(":memory:")
-        || options.to_url_lossy().as_str().contains("mode=memory");
+    // sqlx tells this in no other way: writing the options as a URL again panics for some names.
+    let in_memory = path.as_os_str().is_empty() || format!("{options:?}").contains("in_memory: true");
     if on_missing == OnMissing::Refuse && !in_memory && !path.exists() {
         return Err(Error::new(
             ErrorKind::NotFound,

@@ -4,7 +4,7 @@ use mission_store::{Pushed, Store};
 use mission_testkit::{Database, Kind, conformance};
 use sqlx::{Connection, MySqlConnection, PgConnection, SqliteConnection};
 
-use crate::stage::{number, open, push, race, task};
+use crate::stage::{number, open, push, race_alone, task};
 
 conformance![
     a_push_is_seen_if_and_only_if_the_transaction_commits,
@@ -129,9 +129,9 @@ async fn a_transaction_begun_by_hand_stays_the_callers(db: Database) {
 }
 
 async fn racing_transactions_without_repeat_store_one_task(db: Database) {
-    let store = open(&db).await;
+    open(&db).await;
     let (kind, url) = (db.kind(), db.url().to_owned());
-    let pushed = race(&[store], 16, |_, _| {
+    let pushed = race_alone(16, |_| {
         let url = url.clone();
         async move {
             // The loop of the documentation: a caller's transaction that the database asks to run again.

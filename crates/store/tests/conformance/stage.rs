@@ -34,16 +34,25 @@ where
     F: Fn(Store, usize) -> Fut,
     Fut: Future<Output = T> + Send + 'static,
 {
+    race_alone(racers, |number| run(stores[number % stores.len()].clone(), number)).await
+}
+
+/// The same for racers that open the database themselves.
+pub(crate) async fn race_alone<T, F, Fut>(racers: usize, run: F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Fn(usize) -> Fut,
+    Fut: Future<Output = T> + Send + 'static,
+{
     let barrier = Arc::new(Barrier::new(racers));
-    let started: Vec<_> = (0..racers)
-        .map(|number| {
-            let (barrier, racer) = (Arc::clone(&barrier), run(stores[number % stores.len()].clone(), number));
-            tokio::spawn(async move {
-                barrier.wait().await;
-                racer.await
-            })
+    let start = |number| {
+        let (barrier, racer) = (Arc::clone(&barrier), run(number));
+        tokio::spawn(async move {
+            barrier.wait().await;
+            racer.await
         })
-        .collect();
+    };
+    let started: Vec<_> = (0..racers).map(start).collect();
     let mut results = Vec::with_capacity(racers);
     for racer in started {
         results.push(racer.await.expect("no racer panics"));

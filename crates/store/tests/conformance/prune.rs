@@ -1,0 +1,92 @@
+//! Prune: ended tasks go when their time is over, in batches; what waits or runs stays.
+
+use std::time::Duration;
+
+use mission_core::{Filter, limits};
+use mission_store::{Keep, Pruned, Store};
+use mission_testkit::{Database, conformance};
+
+use crate::crowd::Rows;
+use crate::stage::{number, open};
+use crate::texts::Raw;
+
+conformance![
+    failures_are_kept_longer_and_active_tasks_for_ever,
+    a_large_table_is_pruned_in_batches_from_its_old_end,
+    pruning_ends_at_the_first_young_task,
+];
+
+const DAY_US: i64 = 24 * 3600 * 1_000_000;
+
+/// Stores a task of a state that was pushed, and last changed, so many days ago.
+async fn store_aged(db: &Database, store: &Store, state: &str, pushed: i64, changed: i64) {
+    let now = store.now().await.unwrap().0;
+    let (created, modified) = (now - pushed * DAY_US, now - changed * DAY_US);
+    db.sql(&format!(
+        "insert into mission_tasks (unique_id, method, state, created_date, modified_date)
+         values ('{state}-{pushed}-{changed}', 'export', '{state}', {created}, {modified});"
+    ))
+    .await
+    .unwrap();
+}
+
+async fn left(store: &Store) -> Vec<String> {
+    let page = store.list(&Filter::all(), 100, None).await.unwrap();
+    page.tasks.into_iter().rev().map(|task| task.unique_id.to_string()).collect()
+}
+
+async fn failures_are_kept_longer_and_active_tasks_for_ever(db: Database) {
+    let store = open(&db).await;
+    let aged = [
+        ("init", 1000, 1000),
+        ("executing", 999, 999),
+        ("success", 101, 31),
+        ("success", 101, 29),
+        ("fail", 100, 91),
+        ("fail", 100, 89),
+        ("cancelled", 99, 31),
+        ("cancelled", 99, 29),
+        ("success", 29, 29),
+    ];
+    for (state, pushed, changed) in aged {
+        store_aged(&db, &store, state, pushed, changed).await;
+    }
+    let pruned = store.prune_step(Keep::default(), 0).await.unwrap();
+    assert_eq!(pruned, Pruned { removed: 3, next: None });
+    let kept =
+        ["init-1000-1000", "executing-999-999", "success-101-29", "fail-100-89", "cancelled-99-29", "success-29-29"];
+    assert_eq!(left(&store).await, kept);
+    let nothing = Keep { ended: Duration::MAX, failed: Duration::MAX };
+    assert_eq!(store.prune_step(nothing, 0).await.unwrap().removed, 0);
+    let all = Keep { ended: Duration::ZERO, failed: Duration::ZERO };
+    assert_eq!(store.prune_step(all, 0).await.unwrap().removed, 4);
+    assert_eq!(left(&store).await, kept[..2]);
+}
+
+async fn a_large_table_is_pruned_in_batches_from_its_old_end(db: Database) {
+    let store = open(&db).await;
+    let mut raw = Raw::open(&db).await;
+    let batch = usize::try_from(limits::PRUNE_ROWS_MAX).unwrap();
+    Rows { state: "success", ..Rows::due(batch * 2 + 10, "report", 0) }.write(&mut raw).await;
+    raw.script("update mission_tasks set created_date = 0, modified_date = 0").await;
+    let mut steps = Vec::new();
+    let mut after = Some(0);
+    while let Some(from) = after {
+        let pruned = store.prune_step(Keep::default(), from).await.unwrap();
+        steps.push(pruned.removed);
+        after = pruned.next;
+    }
+    assert_eq!(steps, [1000, 1000, 10]);
+    assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 0);
+}
+
+async fn pruning_ends_at_the_first_young_task(db: Database) {
+    let store = open(&db).await;
+    store_aged(&db, &store, "fail", 60, 60).await;
+    store_aged(&db, &store, "success", 60, 60).await;
+    let mut raw = Raw::open(&db).await;
+    let batch = usize::try_from(limits::PRUNE_ROWS_MAX).unwrap();
+    Rows { state: "success", ..Rows::due(batch + 10, "report", 0) }.write(&mut raw).await;
+    let pruned = store.prune_step(Keep::default(), 0).await.unwrap();
+    assert_eq!(pruned, Pruned { removed: 1, next: None }, "what is younger is not even looked at");
+}

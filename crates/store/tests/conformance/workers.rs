@@ -1,0 +1,142 @@
+//! The list of workers: leases by the database's clock, condemned ones, what they have published, and what they left.
+
+use std::time::Duration;
+
+use mission_core::WorkerId;
+use mission_store::{NewWorker, Renewal, Store};
+use mission_testkit::{Database, conformance, eventually};
+
+use crate::stage::{new_worker, open, push_many, running, succeed, task};
+
+conformance![
+    a_worker_is_listed_as_it_registered,
+    a_worker_is_condemned_only_once_its_term_is_over,
+    a_condemned_worker_cannot_renew,
+    a_renewal_gives_another_term,
+    a_worker_known_to_be_gone_is_condemned_at_once,
+    methods_are_those_of_live_workers_that_stay,
+    who_holds_tasks_without_being_listed_is_found,
+];
+
+async fn a_worker_is_listed_as_it_registered(db: Database) {
+    let store = open(&db).await;
+    let new = NewWorker {
+        name: "büro-1:77 'x'".to_owned(),
+        types: Some(vec!["report".to_owned(), "汉字 \"q\"".to_owned()]),
+        pid: i64::from(u32::MAX),
+        methods: vec!["export".to_owned(), "abc".to_owned(), "export".to_owned()],
+        ..new_worker(&[])
+    };
+    let id = store.register(&new).await.unwrap();
+    let bare = store.register(&new_worker(&[])).await.unwrap();
+    let workers = store.workers().await.unwrap();
+    let worker = &workers[0];
+    assert_eq!((worker.id, workers[1].id), (id, bare));
+    assert_eq!((&worker.name, &worker.host, &worker.process), (&new.name, &new.host, &new.process));
+    assert_eq!((worker.pid, worker.pid_started, worker.concurrency), (new.pid, new.pid_started, new.concurrency));
+    assert_eq!((&worker.types, &workers[1].types), (&new.types, &None));
+    assert_eq!(worker.methods, ["abc", "export"], "each once");
+    assert!(worker.is_live && !worker.is_leaving && !worker.version.is_empty());
+    assert_eq!(worker.lease_until.since(worker.started_date), new.lease);
+    store.set_leaving(id, true).await.unwrap();
+    assert!(store.workers().await.unwrap()[0].is_leaving);
+    store.set_leaving(id, false).await.unwrap();
+    assert!(!store.workers().await.unwrap()[0].is_leaving);
+    store.remove_worker(id).await.unwrap();
+    assert_eq!(store.workers().await.unwrap().iter().map(|worker| worker.id).collect::<Vec<_>>(), [bare]);
+    assert_eq!(db.sql("select count(*) from mission_worker_methods;").await.unwrap().trim(), "0");
+}
+
+async fn register_for(store: &Store, lease: Duration) -> WorkerId {
+    store.register(&NewWorker { lease, ..new_worker(&["export"]) }).await.unwrap()
+}
+
+async fn a_worker_is_condemned_only_once_its_term_is_over(db: Database) {
+    let store = open(&db).await;
+    let lasting = register_for(&store, Duration::from_secs(3600)).await;
+    assert!(!store.condemn_expired(lasting).await.unwrap());
+    let before = store.now().await.unwrap();
+    let term = Duration::from_millis(400);
+    let brief = register_for(&store, term).await;
+    assert!(!store.condemn_expired(brief).await.unwrap());
+    eventually("the term is over", async || store.condemn_expired(brief).await.unwrap()).await;
+    let passed = store.now().await.unwrap().since(before);
+    assert!(passed >= term, "{passed:?} by the database's clock");
+    assert!(!store.condemn_expired(lasting).await.unwrap());
+    let is_live: Vec<_> = store.workers().await.unwrap().iter().map(|worker| worker.is_live).collect();
+    assert_eq!(is_live, [true, false]);
+    assert!(!store.condemn_expired(WorkerId(999)).await.unwrap(), "nobody is nobody's");
+}
+
+async fn a_condemned_worker_cannot_renew(db: Database) {
+    let store = open(&db).await;
+    let lease = Duration::from_secs(3600);
+    let worker = register_for(&store, lease).await;
+    let mut heart = store.heart(worker, lease);
+    // Its term passes unseen; as long as nobody has condemned it, it may still renew.
+    let expire = "update mission_workers set lease_until = 1;";
+    db.sql(expire).await.unwrap();
+    assert_eq!(heart.beat().await.unwrap(), Renewal::Renewed);
+    db.sql(expire).await.unwrap();
+    assert!(store.condemn_expired(worker).await.unwrap());
+    assert_eq!(heart.beat().await.unwrap(), Renewal::Lost);
+    assert_eq!(store.heart(worker, lease).beat().await.unwrap(), Renewal::Lost, "nor by another heart");
+    assert!(store.condemn_expired(worker).await.unwrap(), "who died in the middle of a rescue is rescued by the next");
+    store.remove_worker(worker).await.unwrap();
+    assert_eq!(heart.beat().await.unwrap(), Renewal::Lost);
+}
+
+async fn a_renewal_gives_another_term(db: Database) {
+    let store = open(&db).await;
+    let worker = register_for(&store, Duration::from_secs(10)).await;
+    let registered = store.workers().await.unwrap().remove(0);
+    let lease = Duration::from_secs(7200);
+    assert_eq!(store.heart(worker, lease).beat().await.unwrap(), Renewal::Renewed);
+    let renewed = store.workers().await.unwrap().remove(0);
+    assert_eq!(renewed.lease_until.since(renewed.seen_date), lease);
+    assert!(renewed.seen_date >= registered.seen_date && renewed.started_date == registered.started_date);
+}
+
+async fn a_worker_known_to_be_gone_is_condemned_at_once(db: Database) {
+    let store = open(&db).await;
+    let worker = register_for(&store, Duration::from_secs(3600)).await;
+    assert!(store.condemn_gone(worker).await.unwrap());
+    assert_eq!(store.heart(worker, Duration::from_secs(1)).beat().await.unwrap(), Renewal::Lost);
+    store.remove_worker(worker).await.unwrap();
+    assert!(!store.condemn_gone(worker).await.unwrap());
+}
+
+async fn methods_are_those_of_live_workers_that_stay(db: Database) {
+    let store = open(&db).await;
+    let methods = async || store.methods().await.unwrap();
+    assert_eq!(methods().await, []);
+    store.register(&new_worker(&["export", "import"])).await.unwrap();
+    let other = store.register(&new_worker(&["export", "汉字"])).await.unwrap();
+    let counted =
+        |list: &[(&str, i64)]| list.iter().map(|(name, count)| (String::from(*name), *count)).collect::<Vec<_>>();
+    assert_eq!(methods().await, counted(&[("export", 2), ("import", 1), ("汉字", 1)]));
+    store.set_leaving(other, true).await.unwrap();
+    assert_eq!(methods().await, counted(&[("export", 1), ("import", 1)]));
+    store.set_leaving(other, false).await.unwrap();
+    store.condemn_gone(other).await.unwrap();
+    assert_eq!(methods().await, counted(&[("export", 1), ("import", 1)]));
+}
+
+async fn who_holds_tasks_without_being_listed_is_found(db: Database) {
+    let store = open(&db).await;
+    let listed = store.register(&new_worker(&["export"])).await.unwrap();
+    push_many(&store, 6).await;
+    let line = crate::stage::only_line(&store).await;
+    store.claim(&line, listed, 2).await.unwrap();
+    let stray = WorkerId(listed.0 + 100);
+    store.claim(&line, stray, 2).await.unwrap();
+    assert_eq!(store.orphan_holders().await.unwrap(), [stray]);
+    for claimed in store.executing(stray).await.unwrap() {
+        succeed(&store, &claimed).await;
+    }
+    assert_eq!(store.orphan_holders().await.unwrap(), []);
+    store.remove_worker(listed).await.unwrap();
+    assert_eq!(store.orphan_holders().await.unwrap(), [listed]);
+    running(&store, task()).await;
+    assert_eq!(store.orphan_holders().await.unwrap().len(), 2);
+}
