@@ -1,4 +1,5 @@
 //! The store's conformance suite: one behaviour, told in sentences, on every kind of database.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation ends the test")]
 
 mod crowd;
 mod stage;

@@ -70,7 +70,8 @@ async fn a_duplicate_gives_the_existing_task_and_the_transaction_goes_on(db: Dat
         let mut tx = connection.begin_with(begin(db.kind())).await.unwrap();
         sqlx::query("insert into orders values (1)").execute(&mut *tx).await.unwrap();
         for duplicate in [task().key("nightly"), task().without_repeat_method()] {
-            assert_eq!(Store::push_in(&mut tx, &[duplicate]).await.unwrap(), [existing.clone()]);
+            let pushed = Store::push_in(&mut tx, &[duplicate]).await.unwrap();
+            assert_eq!(pushed, std::slice::from_ref(&existing));
         }
         let refused = Store::push_in(&mut tx, &[task(), task().priority(10)]).await.unwrap_err();
         assert!(refused.is_invalid());

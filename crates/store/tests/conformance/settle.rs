@@ -196,7 +196,7 @@ async fn a_group_larger_than_a_statement_is_settled_all_the_same(db: Database) {
     let claimed = claim(&store, count).await;
     // Ten of the largest contents pass the limit on bytes; control characters are written with six bytes each.
     let large = "\u{1}".repeat(limits::CONTENT_BYTES_MAX / 4);
-    let content = |place: usize| if place % 52 == 0 { large.as_str() } else { "small" };
+    let content = |place: usize| if place.is_multiple_of(52) { large.as_str() } else { "small" };
     let group: Vec<_> =
         claimed.iter().enumerate().map(|(place, claimed)| ending(claimed, State::Success, content(place))).collect();
     let verdicts = store.settle(&group).await.unwrap();

@@ -42,7 +42,7 @@ create table if not exists mission_tasks (
   unique key mission_tasks_active (method, active_key),
   key mission_tasks_claim (state, method, type, priority, lane, run_at),
   key mission_tasks_creator (creator, id)
-) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin;
+) engine=innodb default charset=utf8mb4 collate=utf8mb4_bin;
 
 create table if not exists mission_workers (
   id bigint not null auto_increment primary key,
@@ -58,25 +58,25 @@ create table if not exists mission_workers (
   started_date bigint not null default (timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6))),
   seen_date bigint not null default (timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6))),
   lease_until bigint not null
-) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin;
+) engine=innodb default charset=utf8mb4 collate=utf8mb4_bin;
 
 create table if not exists mission_worker_methods (
   worker_id bigint not null,
   method varchar(191) not null,
   primary key (worker_id, method)
-) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin;
+) engine=innodb default charset=utf8mb4 collate=utf8mb4_bin;
 
 create table if not exists mission_methods (
   method varchar(191) not null primary key,
   pushes bigint not null default 0,
   published_date bigint null
-) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin;
+) engine=innodb default charset=utf8mb4 collate=utf8mb4_bin;
 
 create table if not exists mission_types (
   type varchar(64) not null primary key,
   paused smallint not null default 0,
   running_limit bigint null
-) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin;
+) engine=innodb default charset=utf8mb4 collate=utf8mb4_bin;
 
 create or replace view mission_records as
 select unique_id, method, type, state, params, content, creator,

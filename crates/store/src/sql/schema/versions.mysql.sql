@@ -2,4 +2,4 @@
 create table if not exists mission_migrations (
   version bigint not null primary key,
   applied_date bigint not null default (timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6)))
-) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin;
+) engine=innodb default charset=utf8mb4 collate=utf8mb4_bin;
