@@ -161,7 +161,8 @@ impl Importer {
 
     fn fate(&mut self, state: &str) -> Option<Fate> {
         let finished = |state| Some(Fate { state, reason: None, note: None });
-        let given_up = |note: String| Some(Fate { state: State::Fail, reason: Some(Reason::Imported), note: Some(note) });
+        let given_up =
+            |note: String| Some(Fate { state: State::Fail, reason: Some(Reason::Imported), note: Some(note) });
         match state {
             "success" => finished(State::Success),
             "fail" => Some(Fate { state: State::Fail, reason: Some(Reason::Error), note: None }),

@@ -17,8 +17,8 @@ pub use health::Health;
 pub use import::{Import, ImportReport, ImportSource};
 pub use mission::Mission;
 pub use mission_store::{
-    Bounded, Cancelled, Finding, Found, Grade, Keep, Kind as DatabaseKind, OnMissing, Page, PushConnection, SchemaStatus, TypeRule, Worker,
-    migration_sql,
+    Bounded, Cancelled, Finding, Found, Grade, Keep, Kind as DatabaseKind, OnMissing, Page, PushConnection,
+    SchemaStatus, TypeRule, Worker, migration_sql,
 };
 pub use pool::IntoStore;
 pub use push::Pushed;

@@ -82,7 +82,8 @@ impl Mission {
     pub async fn push_in(&self, connection: &mut impl PushConnection, task: NewTask) -> Result<Pushed> {
         let mut pushed = Store::push_in(connection, std::slice::from_ref(&task)).await?;
         // proof: one task in, one answer out; the fallback names the task itself.
-        let pushed = pushed.pop().unwrap_or(mission_store::Pushed { unique_id: task.unique_id().clone(), is_existing: false });
+        let pushed =
+            pushed.pop().unwrap_or(mission_store::Pushed { unique_id: task.unique_id().clone(), is_existing: false });
         Ok(self.pushed(pushed))
     }
 

@@ -42,7 +42,10 @@ impl Mission {
             let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
                 let span = format_span(timeout.unwrap_or_default());
-                return Err(Error::new(ErrorKind::TimedOut, format!("task {id} has not ended within {span}: it goes on")));
+                return Err(Error::new(
+                    ErrorKind::TimedOut,
+                    format!("task {id} has not ended within {span}: it goes on"),
+                ));
             }
             tokio::time::sleep(pause.min(left.unwrap_or(pause))).await;
             pause = (pause * 3 / 2).min(PAUSE_MAX);

@@ -20,11 +20,7 @@ struct Greeting(&'static str);
 
 /// Pretends to export rows.
 #[mission::method(retries = 3)]
-async fn export(
-    ctx: Context,
-    greeting: mission::State<Greeting>,
-    params: Export,
-) -> Result<String, Failure> {
+async fn export(ctx: Context, greeting: mission::State<Greeting>, params: Export) -> Result<String, Failure> {
     for n in 1..=params.rows {
         ctx.progress((n, params.rows)).await?;
     }

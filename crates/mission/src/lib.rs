@@ -31,7 +31,9 @@ pub use mission_engine::{
     SchemaStatus, TypeRule, Worker, WorkerBuilder, migration_sql, testing,
 };
 pub use mission_macros::method;
-pub use mission_worker::{Answer, Context, Interrupted, Method, State, WhenEmpty, WorkerHandle, WorkerSettings, blocking};
+pub use mission_worker::{
+    Answer, Context, Interrupted, Method, State, WhenEmpty, WorkerHandle, WorkerSettings, blocking,
+};
 
 /// The commands of Mission, to be mounted in your own program, so that `myapp mission records` works.
 #[cfg(feature = "cli")]

@@ -73,7 +73,9 @@ impl WebApplication {
 
     fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+        stream
+            .write_all(format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -94,8 +96,10 @@ async fn a_web_application_pushes_watches_and_ends_on_ctrl_c() {
     let pushed = application.ask("POST /exports/1000");
     assert!(pushed.starts_with("HTTP/1.1 202"), "{pushed}");
     let id = pushed.trim().rsplit("\r\n").next().unwrap().trim().to_owned();
-    eventually("the export is done", async || application.ask(&format!("GET /tasks/{id}")).contains("exported 1000 rows"))
-        .await;
+    eventually("the export is done", async || {
+        application.ask(&format!("GET /tasks/{id}")).contains("exported 1000 rows")
+    })
+    .await;
     assert!(application.ask("GET /tasks/nosuchtask").starts_with("HTTP/1.1 404"));
     assert!(application.ask("GET /tasks/bad;id").starts_with("HTTP/1.1 400"));
 
