@@ -4,6 +4,9 @@
 //! lease token, and reads. Every time is the database's own.
 #![forbid(unsafe_code)]
 
+#[cfg(not(any(feature = "sqlite", feature = "mysql", feature = "postgres")))]
+compile_error!("a store needs a database: enable at least one of the features sqlite, mysql and postgres");
+
 mod batch;
 mod claim;
 mod control;

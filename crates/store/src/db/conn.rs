@@ -190,6 +190,7 @@ impl Conn<'_> {
 
     /// Runs a statement that makes one row; answers the number the database gave it.
     pub(crate) async fn insert(&mut self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> Result<i64, Error> {
+        #[cfg(any(feature = "sqlite", feature = "mysql"))]
         let prepared = sql.prepared(self.dialect());
         match self {
             #[cfg(feature = "sqlite")]

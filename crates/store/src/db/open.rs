@@ -80,6 +80,7 @@ pub(crate) enum Db {
 
 impl Db {
     /// Opens a URL. Servers are met at the first statement; a SQLite file is opened at once.
+    #[cfg_attr(not(feature = "sqlite"), allow(unused_variables))] // Only a file can be made.
     pub(crate) async fn open(url: &str, on_missing: OnMissing) -> Result<Self, Error> {
         match Kind::of_url(url)? {
             #[cfg(feature = "sqlite")]
@@ -179,19 +180,20 @@ impl Db {
 
     /// Names the server that cannot be reached.
     fn at_address(&self, error: Error) -> Error {
-        let address = match self {
-            #[cfg(feature = "mysql")]
-            Db::MySql(pool) => super::mysql::address(&pool.connect_options()),
-            #[cfg(feature = "postgres")]
-            Db::Postgres(pool) => super::postgres::address(&pool.connect_options()),
-            #[allow(unreachable_patterns)] // Reached where SQLite is on.
-            _ => return error,
-        };
-        if !error.is_unreachable() {
-            return error;
-        }
+        let Some(address) = self.address().filter(|_| error.is_unreachable()) else { return error };
         let message = format!("{error} (at {address}: check that it runs there and that the URL is right)");
         Error::new(error.kind(), message).with_source(error)
+    }
+
+    fn address(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => None,
+            #[cfg(feature = "mysql")]
+            Db::MySql(pool) => Some(super::mysql::address(&pool.connect_options())),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(pool) => Some(super::postgres::address(&pool.connect_options())),
+        }
     }
 
     /// One connection of its own, outside the pool: for the heartbeat, which must never wait for others.
