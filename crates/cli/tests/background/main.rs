@@ -1,5 +1,6 @@
 //! Tasks in the background as people at a terminal meet them: pushes without any worker set up, the export, and what keeps
 //! the database in order; each on every kind of database.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A failed expectation ends the test.
 
 mod doctor;
 mod export;
@@ -8,3 +9,4 @@ mod leaving;
 mod migrate;
 mod on_demand;
 mod stage;
+mod work;

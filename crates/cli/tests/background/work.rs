@@ -1,0 +1,130 @@
+//! `work`, `execute`, `test` and `demo`: methods run in a process that people started themselves.
+
+use std::time::Duration;
+
+use mission_testkit::{Database, Kind, conformance, eventually, eventually_within, on};
+
+use crate::on_demand::count;
+use crate::stage::{Stage, kill};
+
+conformance![
+    a_worker_says_what_it_has_and_ends_well_when_it_is_told_to,
+    a_worker_may_stop_once_nothing_is_left,
+    execute_runs_the_oldest_first_and_ends_as_its_tasks_did,
+    the_demo_shows_the_record_as_it_runs_and_when_it_has_ended,
+];
+
+async fn a_worker_says_what_it_has_and_ends_well_when_it_is_told_to(db: Database) {
+    let stage = Stage::set(db).await;
+    let worker = stage.start(&["work", "--type", "report"]);
+    let pid = i64::from(worker.id().unwrap());
+    assert_eq!(stage.worker_pid().await, pid);
+    let reports = stage.add(&["sleep", "ms=200", "--type", "report", "--no-start"]).await;
+    let other = stage.add(&["noop", "--no-start"]).await;
+    eventually("it runs", async || stage.show(&reports).await["state"] == "executing").await;
+    kill(pid, "TERM");
+    let output = worker.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("the types report") && said.contains("helloWorld, noop, sleep"), "{said}");
+    assert_eq!(stage.show(&reports).await["state"], "success", "what runs may end within the grace");
+    assert_eq!(stage.show(&other).await["state"], "init", "another type was not served");
+}
+
+async fn a_worker_may_stop_once_nothing_is_left(db: Database) {
+    let stage = Stage::set(db).await;
+    for _ in 0..3 {
+        stage.add(&["noop", "--no-start"]).await;
+    }
+    stage.run(&["work", "--stop-when-empty"]).await.ok();
+    assert_eq!(count(&stage, "state = 'success'").await, 3);
+}
+
+async fn execute_runs_the_oldest_first_and_ends_as_its_tasks_did(db: Database) {
+    let stage = Stage::set(db).await;
+    let first = stage.add(&["noop", "--no-start"]).await;
+    let second = stage.add(&["helloWorld", "rows=18446744073709551615", "--no-start"]).await;
+    let later = stage.add(&["noop", "--in", "2h", "--no-start"]).await;
+    assert_eq!(stage.run(&["execute", "--limit", "1", "-o", "id"]).await.ok().trim(), first);
+    let ran = stage.run(&["execute", "-o", "id"]).await;
+    assert_eq!((ran.code(), ran.stdout.trim()), (4, second.as_str()), "{ran:#?}");
+    let ran = stage.run(&["execute"]).await;
+    assert!(ran.code() == 0 && ran.stderr.contains("nothing waits"), "{ran:#?}");
+    // By its id a task runs before it is due.
+    assert_eq!(stage.run(&["execute", &later[..6], "-o", "id"]).await.ok().trim(), later);
+    let ended = stage.run(&["execute", &later]).await;
+    assert!(ended.code() == 1 && ended.stderr.contains("does not wait"), "{ended:#?}");
+    assert_eq!(stage.run(&["execute", "nosuchid"]).await.code(), 3);
+}
+
+async fn the_demo_shows_the_record_as_it_runs_and_when_it_has_ended(db: Database) {
+    let stage = Stage::bare(db);
+    let ran = stage.run(&["demo", "--rows", "3000000", "--database", stage.db.url()]).await;
+    let (stdout, stderr) = (ran.stdout.clone(), ran.stderr.clone());
+    ran.ok();
+    let executing = stdout.find("| executing |").expect("the record while it runs");
+    let success = stdout.find("| success |").expect("the record at the end");
+    assert!(executing < success && stdout[success..].contains("output target file dir: "), "{stdout}");
+    assert!(stderr.contains("3000000 rows, 88888912 bytes, in "), "{stderr}");
+    stage.left_alone().await;
+}
+
+#[test]
+fn the_demo_leaves_an_applications_database_alone() {
+    on(Kind::Sqlite, |db| async {
+        let stage = Stage::bare(db);
+        stage.run(&["demo", "--rows", "10"]).await.ok();
+        assert!(stage.home.path().join("mission.db").exists(), "it uses a file of its own");
+        assert!(!stage.db.folder().join("mission.db").exists(), "although MISSION_DATABASE names another");
+    });
+}
+
+#[test]
+fn an_interrupted_execute_hands_its_task_back() {
+    on(Kind::Sqlite, |db| async {
+        let stage = Stage::set(db).await;
+        let id = stage.add(&["sleep", "ms=600000", "--no-start"]).await;
+        let executing = stage.start(&["execute"]);
+        let pid = i64::from(executing.id().unwrap());
+        eventually("it runs", async || stage.show(&id).await["state"] == "executing").await;
+        kill(pid, "INT");
+        eventually("it says that it waits", async || stage.worker_pids().await.is_empty()).await;
+        kill(pid, "INT");
+        let output = executing.wait_with_output().await.unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+    });
+}
+
+#[test]
+fn a_second_signal_ends_a_worker_at_once_and_hands_its_task_back() {
+    on(Kind::Sqlite, |db| async {
+        let stage = Stage::set(db).await;
+        let id = stage.add(&["sleep", "ms=600000", "--no-start"]).await;
+        let worker = stage.start(&["work"]);
+        let pid = i64::from(worker.id().unwrap());
+        eventually("it runs", async || stage.show(&id).await["state"] == "executing").await;
+        kill(pid, "TERM");
+        eventually("it leaves", async || stage.worker_pids().await.is_empty()).await;
+        kill(pid, "TERM");
+        let output = worker.wait_with_output().await.unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        eventually_within(Duration::from_secs(2), "it waits again", async || stage.show(&id).await["state"] == "init")
+            .await;
+    });
+}
+
+#[test]
+fn a_tested_method_ends_with_four_where_it_fails_and_three_where_there_is_none() {
+    on(Kind::Sqlite, |db| async {
+        let stage = Stage::bare(db);
+        assert_eq!(stage.run(&["test", "sleep", "ms=1"]).await.ok(), "slept 1 ms\n");
+        let failed = stage.run(&["test", "sleep", "ms=-1"]).await;
+        assert!(failed.code() == 4 && failed.stderr.contains("do not fit at ms"), "{failed:#?}");
+        let unknown = stage.run(&["test", "slep"]).await;
+        assert!(unknown.code() == 3 && unknown.stderr.contains("did you mean \"sleep\"?"), "{unknown:#?}");
+        let none = stage.run(&["test"]).await;
+        assert!(none.code() == 2 && none.stderr.contains("mission test helloWorld"), "{none:#?}");
+        let left: Vec<_> = std::fs::read_dir(stage.home.path()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    });
+}
