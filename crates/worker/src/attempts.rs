@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Lease, Running};
 use mission_store::{Claimed, ProgressReport};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::shared::Shared;
 use crate::stop::Stop;
+use crate::wake::Wake;
 
 /// One attempt, from its claim until its outcome is written.
 pub(crate) struct Attempt {
@@ -20,6 +21,27 @@ pub(crate) struct Attempt {
     /// The version of the progress that is written.
     written: AtomicU64,
     has_ended: AtomicBool,
+    /// Held until the outcome is written: the next suspect's death must not count against one that merely is not settled yet.
+    _suspect: Option<Arc<SuspectPermit>>,
+}
+
+/// The right to run a suspect, shared by its body and its attempt: the later end gives it back, and calls for the next.
+pub(crate) struct SuspectPermit {
+    permit: Option<OwnedSemaphorePermit>,
+    wake: Wake,
+}
+
+impl SuspectPermit {
+    pub(crate) fn new(permit: OwnedSemaphorePermit, wake: Wake) -> Arc<Self> {
+        Arc::new(Self { permit: Some(permit), wake })
+    }
+}
+
+impl Drop for SuspectPermit {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        self.wake.wake();
+    }
 }
 
 impl Attempt {
@@ -64,13 +86,14 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     /// A claimed task begins to run.
-    pub(crate) fn begin(&self, claimed: Claimed) -> Arc<Attempt> {
+    pub(crate) fn begin(&self, claimed: Claimed, suspect: Option<Arc<SuspectPermit>>) -> Arc<Attempt> {
         let attempt = Arc::new(Attempt {
             shared: Arc::new(Shared::new(claimed.task)),
             running: claimed.running,
             began: Instant::now(),
             written: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
+            _suspect: suspect,
         });
         let mut known = self.known();
         known.insert(attempt.running.lease, Arc::clone(&attempt));
@@ -156,7 +179,7 @@ mod tests {
     #[test]
     fn an_attempt_is_known_until_its_outcome_is_written() {
         let attempts = Attempts::default();
-        let (one, other) = (attempts.begin(claimed(1)), attempts.begin(claimed(2)));
+        let (one, other) = (attempts.begin(claimed(1), None), attempts.begin(claimed(2), None));
         assert_eq!(*attempts.load().borrow(), Load { running: 2, unsettled: 0 });
         attempts.end(&one);
         attempts.end(&one);
@@ -171,7 +194,7 @@ mod tests {
     #[test]
     fn progress_waits_until_its_version_is_written() {
         let attempts = Attempts::default();
-        let attempt = attempts.begin(claimed(1));
+        let attempt = attempts.begin(claimed(1), None);
         assert!(attempt.unwritten().is_none());
         attempt.shared.report(7.into()).unwrap();
         let (version, report) = attempt.unwritten().unwrap();

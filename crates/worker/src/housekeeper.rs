@@ -18,8 +18,15 @@ pub(crate) async fn run(base: Arc<Base>) {
             log::housekeeping_failed(&fault);
             house.base.tenure.trouble();
         }
-        if !pause(limits::HOUSE_EVERY, &mut phase, Phase::Draining).await {
-            return;
+        let looked = Instant::now();
+        // Between two looks at the list, neighbours that are known are looked at without it.
+        loop {
+            if !pause(limits::NEIGHBOURS_EVERY, &mut phase, Phase::Draining).await {
+                return;
+            }
+            if looked.elapsed() >= limits::HOUSE_EVERY || house.misses_a_neighbour() {
+                break;
+            }
         }
     }
 }
@@ -34,6 +41,8 @@ pub(crate) async fn rescue_once(base: &Arc<Base>) {
 struct House {
     base: Arc<Base>,
     place: Option<String>,
+    /// Other workers in the same place, by process number and start, as of the last look.
+    neighbours: Vec<(i64, i64)>,
     orphans_at: Option<Instant>,
     pruned_at: Option<Instant>,
 }
@@ -47,7 +56,13 @@ enum Death {
 
 impl House {
     fn of(base: &Arc<Base>) -> Self {
-        Self { place: identity::place(), orphans_at: None, pruned_at: None, base: Arc::clone(base) }
+        Self {
+            place: identity::place(),
+            neighbours: Vec::new(),
+            orphans_at: None,
+            pruned_at: None,
+            base: Arc::clone(base),
+        }
     }
 
     async fn look(&mut self) -> Result<(), Error> {
@@ -65,27 +80,38 @@ impl House {
         Ok(())
     }
 
-    async fn rescue_all(&self) -> Result<(), Error> {
+    async fn rescue_all(&mut self) -> Result<(), Error> {
         let asked = Instant::now();
         let workers = self.base.store.roll_call().await?;
         if asked.elapsed() > limits::SLOW_LOOK {
             // The database was away, and for the others, too: they need time to renew.
             self.base.tenure.trouble();
         }
+        self.neighbours.clear();
         for worker in workers {
             if let Some(death) = self.death_of(&worker) {
                 self.rescue(&worker, death).await?;
+            } else if self.is_here(&worker) {
+                self.neighbours.push((worker.pid, worker.pid_started));
             }
         }
         Ok(())
+    }
+
+    /// Whether a neighbour's process is gone since the last look.
+    fn misses_a_neighbour(&self) -> bool {
+        self.neighbours.iter().any(|(pid, pid_started)| identity::is_gone(*pid, *pid_started))
+    }
+
+    fn is_here(&self, worker: &Worker) -> bool {
+        self.place.as_ref().is_some_and(|place| *place == worker.process)
     }
 
     fn death_of(&self, worker: &Worker) -> Option<Death> {
         if worker.id == self.base.tenure.worker() || !self.base.tenure.holds() {
             return None;
         }
-        let is_here = self.place.as_ref().is_some_and(|place| *place == worker.process);
-        if is_here && identity::is_gone(worker.pid, worker.pid_started) {
+        if self.is_here(worker) && identity::is_gone(worker.pid, worker.pid_started) {
             return Some(Death::ProcessGone);
         }
         let term = worker.lease_until.since(worker.seen_date).max(self.base.tenure.lease());

@@ -6,6 +6,7 @@ use mission_core::{Chance, Error, Outcome, Policy, Settlement, UniqueId, settle}
 use mission_store::{Claimed, Suspects};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::attempts::SuspectPermit;
 use crate::base::Base;
 use crate::log;
 use crate::runner::{self, Slot};
@@ -95,10 +96,13 @@ impl Intake {
         }
         let place = permit(&self.base.slots).ok_or_else(|| handed_over(claimed))?;
         if !claimed.running.counts.is_suspect() {
-            return Ok(Slot { _place: place, _suspect: None });
+            return Ok(Slot { _place: place, suspect: None });
         }
         match permit(suspect_slot()) {
-            Some(suspect) => Ok(Slot { _place: place, _suspect: Some(suspect) }),
+            Some(suspect) => {
+                let suspect = SuspectPermit::new(suspect, self.base.wake.clone());
+                Ok(Slot { _place: place, suspect: Some(suspect) })
+            }
             None => {
                 let why = "waits: its worker's process died, and such tasks run one at a time in a process";
                 Err(runner::put_back(&claimed.running, why, None))

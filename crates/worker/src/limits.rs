@@ -63,8 +63,10 @@ pub(crate) const WATCH_AGE_MIN: Duration = Duration::from_millis(500);
 /// Longest pause between two tries to write outcomes.
 pub(crate) const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// How often the list of workers is looked at: a gone process is noticed within two seconds.
+/// How often the list of workers is looked at: the one query of an idle worker beside its look for tasks.
 pub(crate) const HOUSE_EVERY: Duration = Duration::from_secs(1);
+/// How often the processes of workers on the same machine are looked at, which costs the database nothing.
+pub(crate) const NEIGHBOURS_EVERY: Duration = Duration::from_millis(200);
 /// How often tasks are sought whose worker is not on the list: only a worker that was taken for dead leaves some.
 pub(crate) const ORPHANS_EVERY: Duration = Duration::from_secs(10);
 /// A look at the list that takes longer than this says that the database was away.

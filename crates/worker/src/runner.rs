@@ -9,7 +9,7 @@ use mission_store::Claimed;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
-use crate::attempts::Attempt;
+use crate::attempts::{Attempt, SuspectPermit};
 use crate::base::Base;
 use crate::body::{Ended, RunningBody};
 use crate::call::{Call, Fault};
@@ -21,7 +21,7 @@ use crate::{limits, log};
 pub(crate) struct Slot {
     pub(crate) _place: OwnedSemaphorePermit,
     /// Held by the one suspect of the process.
-    pub(crate) _suspect: Option<OwnedSemaphorePermit>,
+    pub(crate) suspect: Option<Arc<SuspectPermit>>,
 }
 
 /// One attempt on its way.
@@ -33,7 +33,7 @@ struct Run {
 
 /// Begins to run a claimed task.
 pub(crate) fn begin(base: &Arc<Base>, claimed: Claimed, slot: Slot) {
-    let attempt = base.attempts.begin(claimed);
+    let attempt = base.attempts.begin(claimed, slot.suspect.clone());
     if !base.tenure.holds() {
         // The lease may have been lost between the claim and here, after everything that ran was stopped.
         attempt.shared.stop(Stop::OutOfReach);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Failure, NewTask, OnCrash, Reason, State};
 use mission_testkit::{Database, conformance, eventually, eventually_within};
-use mission_worker::{Method, Registry, States, Wake, Worker, run_until_signalled};
+use mission_worker::{Method, Registry, States, Wake, Worker, WorkerSettings, run_until_signalled};
 
 use crate::methods::{Diary, sleep};
 use crate::stage::{Stage, open, settings};
@@ -16,10 +16,16 @@ conformance![
     a_method_that_must_not_run_twice_fails_after_a_crash,
     a_signal_stops_a_process_in_order,
     a_blocked_runtime_loses_no_lease,
+    a_process_that_was_frozen_finds_its_tasks_gone,
 ];
 
 /// Names the database to the process of its own that runs a worker.
 const CHILD_URL: &str = "MISSION_TEST_CHILD_URL";
+
+/// A lease that runs out while a test waits.
+fn short_lease() -> WorkerSettings {
+    WorkerSettings { lease: Some(Duration::from_secs(2)), ..settings() }
+}
 
 /// A process of its own that runs a worker; it goes with the value.
 struct Process(Child);
@@ -60,7 +66,7 @@ fn process_of_its_own() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let registry = Registry::of([poison, sleep()]).unwrap();
-        let worker = Worker::new(open(&url).await, registry, States::new(), Wake::new(), settings());
+        let worker = Worker::new(open(&url).await, registry, States::new(), Wake::new(), short_lease());
         run_until_signalled(worker).await.unwrap();
     });
 }
@@ -168,8 +174,7 @@ async fn a_blocked_runtime_loses_no_lease(db: Database) {
             Ok::<_, Failure>(())
         }
     });
-    let short = mission_worker::WorkerSettings { lease: Some(Duration::from_secs(2)), ..settings() };
-    let worker = stage.worker_with(short, [rude]).await;
+    let worker = stage.worker_with(short_lease(), [rude]).await;
     let rescuer = Process::start(stage.db.url());
     let mut ids = Vec::new();
     for _ in 0..3 {
@@ -181,5 +186,26 @@ async fn a_blocked_runtime_loses_no_lease(db: Database) {
     }
     assert_eq!(diary.count("begins"), 3);
     drop(rescuer);
+    worker.stop().await;
+}
+
+async fn a_process_that_was_frozen_finds_its_tasks_gone(db: Database) {
+    let stage = Stage::set(db).await;
+    let process = Process::start(stage.db.url());
+    let id = stage.push(NewTask::new("sleep").params(&900_000)).await;
+    stage.reaches(&id, State::Executing).await;
+    let other = Method::from_fn("sleep", |_, _: u64| async { Ok::<_, Failure>("by the other") });
+    let worker = stage.worker_with(short_lease(), [other]).await;
+    let frozen = stage.store.roll_call().await.unwrap()[0].id;
+    process.signal(rustix::process::Signal::STOP);
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.content.as_deref()), (2, Some("by the other")));
+    process.signal(rustix::process::Signal::CONT);
+    eventually("it is on the list again, under another number", async || {
+        let workers = stage.store.roll_call().await.unwrap();
+        workers.len() == 2 && workers.iter().all(|worker| worker.id != frozen)
+    })
+    .await;
+    assert_eq!(stage.task(&id).await, task, "it changed nothing");
     worker.stop().await;
 }
