@@ -48,9 +48,9 @@ pub(crate) const ERROR_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) const LINGER_HORIZON: Duration = Duration::from_secs(600);
 
 /// How long a method that was told to stop may take to end by itself, for its clean-up, before it is dropped.
-pub(crate) const STOP_MOMENT: Duration = Duration::from_millis(500);
+pub(crate) const STOP_MOMENT: Duration = Duration::from_millis(250);
 /// How long a dropped method may take to reach its next await before its outcome is recorded without it.
-pub(crate) const ABORT_MAX: Duration = Duration::from_millis(500);
+pub(crate) const ABORT_MAX: Duration = Duration::from_millis(250);
 /// What a worker may take beyond its grace: writing the last outcomes and taking itself off the list.
 pub(crate) const EXIT_MAX: Duration = Duration::from_secs(2);
 

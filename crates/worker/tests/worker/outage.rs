@@ -84,11 +84,10 @@ async fn killed_connections_change_nothing(db: Database) {
     let tasks: Vec<NewTask> = (0..400_u64).map(|n| NewTask::new("count").params(&n)).collect();
     let pushed = stage.store.push_all(&tasks).await.unwrap();
     let worker = stage.worker_with(WorkerSettings { concurrency: 8, ..settings() }, [count]).await;
-    let (began, mut killed) = (Instant::now(), 0);
-    while began.elapsed() < Duration::from_secs(3) {
+    let mut killed = 0;
+    while killed < 12 {
         killed += kill_connections(&stage.db).await;
     }
-    assert!(killed >= 10, "only {killed} connections were killed");
     stage.all_ended().await;
     for pushed in pushed {
         let task = stage.task(&pushed.unique_id).await;
