@@ -7,13 +7,14 @@ use mission_store::{Keep, Pruned, Store};
 use mission_testkit::{Database, conformance};
 
 use crate::crowd::Rows;
-use crate::stage::{number, open};
-use crate::texts::Raw;
+use crate::stage::{get, number, open, push, running, succeed, task};
+use crate::texts::{Raw, text};
 
 conformance![
     failures_are_kept_longer_and_active_tasks_for_ever,
     a_large_table_is_pruned_in_batches_from_its_old_end,
     pruning_ends_at_the_first_young_task,
+    a_task_that_is_retried_before_it_is_removed_stays,
 ];
 
 const DAY_US: i64 = 24 * 3600 * 1_000_000;
@@ -89,4 +90,18 @@ async fn pruning_ends_at_the_first_young_task(db: Database) {
     Rows { state: "success", ..Rows::due(batch + 10, "report", 0) }.write(&mut raw).await;
     let pruned = store.prune_step(Keep::default(), 0).await.unwrap();
     assert_eq!(pruned, Pruned { removed: 1, next: None }, "what is younger is not even looked at");
+}
+
+async fn a_task_that_is_retried_before_it_is_removed_stays(db: Database) {
+    let store = open(&db).await;
+    let claimed = running(&store, task()).await;
+    let waiting = get(&store, &push(&store, task()).await).await;
+    let ended = running(&store, task()).await;
+    succeed(&store, &ended).await;
+    // The very statement that removes, for rows that were over when they were looked at.
+    let batch = [claimed.task.id, waiting.id, ended.task.id].map(|id| format!("{{\"id\":{id}}}")).join(",");
+    let mut raw = Raw::open(&db).await;
+    raw.run(&text(db.kind(), "prune", &[]), &[("batch", format!("[{batch}]").as_str().into())]).await;
+    let kept = [waiting.unique_id, claimed.task.unique_id].map(|id| id.to_string());
+    assert_eq!(left(&store).await.into_iter().rev().collect::<Vec<_>>(), kept);
 }

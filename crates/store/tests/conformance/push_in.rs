@@ -13,6 +13,7 @@ conformance![
     a_connection_outside_of_a_transaction_gets_one,
     a_transaction_begun_by_hand_stays_the_callers,
     racing_transactions_without_repeat_store_one_task,
+    racing_connections_without_repeat_store_one_task,
 ];
 
 /// Runs a body with a connection of the database's own type.
@@ -131,33 +132,56 @@ async fn a_transaction_begun_by_hand_stays_the_callers(db: Database) {
 
 async fn racing_transactions_without_repeat_store_one_task(db: Database) {
     open(&db).await;
+    race_pushes(&db, Way::Transaction).await;
+}
+
+async fn racing_connections_without_repeat_store_one_task(db: Database) {
+    open(&db).await;
+    race_pushes(&db, Way::Connection).await;
+}
+
+/// How a racer pushes: within a transaction of his own, or on a connection that is in none.
+#[derive(Clone, Copy)]
+enum Way {
+    Transaction,
+    Connection,
+}
+
+async fn race_pushes(db: &Database, way: Way) {
     let (kind, url) = (db.kind(), db.url().to_owned());
     let pushed = race_alone(16, |_| {
         let url = url.clone();
         async move {
-            // The loop of the documentation: a caller's transaction that the database asks to run again.
+            // The loop of the documentation: what the database asks to run again is run again.
             for _ in 0..200 {
-                match push_in_transaction(kind, &url).await {
+                match push_once(kind, &url, way).await {
                     Err(error) if error.is_retryable() => {}
                     pushed => return pushed.unwrap(),
                 }
             }
-            panic!("the transaction never came through");
+            panic!("the push never came through");
         }
     })
     .await;
     assert_eq!(pushed.iter().filter(|pushed| !pushed.is_existing).count(), 1);
     assert!(pushed.iter().all(|other| other.unique_id == pushed[0].unique_id));
-    assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 1);
+    assert_eq!(number(db, "select count(*) from mission_tasks;").await, 1);
 }
 
-async fn push_in_transaction(kind: Kind, url: &str) -> Result<Pushed, mission_core::Error> {
+async fn push_once(kind: Kind, url: &str, way: Way) -> Result<Pushed, mission_core::Error> {
+    let tasks = [task().without_repeat_method()];
     macro_rules! pushed {
         ($connection:ty) => {{
             let mut connection = <$connection>::connect(url).await.unwrap();
-            let mut tx = connection.begin_with(begin(kind)).await.unwrap();
-            let pushed = Store::push_in(&mut tx, &[task().without_repeat_method()]).await?;
-            tx.commit().await.unwrap();
+            let pushed = match way {
+                Way::Connection => Store::push_in(&mut connection, &tasks).await?,
+                Way::Transaction => {
+                    let mut tx = connection.begin_with(begin(kind)).await.unwrap();
+                    let pushed = Store::push_in(&mut tx, &tasks).await?;
+                    tx.commit().await.unwrap();
+                    pushed
+                }
+            };
             Ok(pushed.into_iter().next().unwrap())
         }};
     }

@@ -81,7 +81,8 @@ async fn progress_under_a_stale_token_changes_nothing(db: Database) {
         lease: claimed.running.lease,
         progress: Progress::of(done, 10),
     };
-    store.progress(&[report(&stale, 9), report(&other, 1)]).await.unwrap();
+    store.progress(&[report(&other, 1)]).await.unwrap();
+    store.progress(&[report(&stale, 9)]).await.unwrap();
     let id = &other.task.unique_id;
     assert_eq!(get(&store, id).await.progress, Some(Progress::of(1, 10)));
     succeed(&store, &other).await;
