@@ -145,3 +145,74 @@ fn version(text: &str) -> (u32, u32, u32) {
     let mut next = || parts.next().unwrap_or(0);
     (next(), next(), next())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Settings {
+        Settings(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    /// What is wrong, by what it is about.
+    fn wrong((_, findings): (String, Vec<Finding>)) -> Vec<&'static str> {
+        findings.iter().filter(|finding| finding.grade == Grade::Wrong).map(|finding| finding.about).collect()
+    }
+
+    #[test]
+    fn mysql_is_sound_only_where_commits_are_kept_and_can_be_made() {
+        let sound = [
+            ("version", "10.11.19-MariaDB"),
+            ("innodb_flush_log_at_trx_commit", "1"),
+            ("max_allowed_packet", "16777216"),
+            ("sql_mode", "STRICT_TRANS_TABLES"),
+            ("log_bin", "ON"),
+            ("binlog_format", "MIXED"),
+        ];
+        assert_eq!(wrong(mysql::judge(&settings(&sound))), [""; 0]);
+        for (name, value, about) in [
+            ("version", "10.5.1-MariaDB", "version"),
+            ("version", "8.0.12", "version"),
+            ("innodb_flush_log_at_trx_commit", "2", "durability"),
+            ("max_allowed_packet", "1048576", "packets"),
+            ("binlog_format", "STATEMENT", "binary log"),
+        ] {
+            let changed = sound.map(|(known, usual)| (known, if known == name { value } else { usual }));
+            assert_eq!(wrong(mysql::judge(&settings(&changed))), [about], "{name}={value}");
+        }
+        let replica = [&sound[..], &[("read_only", "ON")]].concat();
+        assert_eq!(wrong(mysql::judge(&settings(&replica))), ["writing"]);
+    }
+
+    #[test]
+    fn postgres_is_sound_only_where_commits_are_kept_and_can_be_made() {
+        let sound = [
+            ("server_version_num", "140001"),
+            ("synchronous_commit", "on"),
+            ("fsync", "on"),
+            ("full_page_writes", "on"),
+            ("in_recovery", "off"),
+        ];
+        assert_eq!(wrong(postgres::judge(&settings(&sound))), [""; 0]);
+        for (name, value, about) in [
+            ("server_version_num", "130009", "version"),
+            ("synchronous_commit", "off", "durability"),
+            ("fsync", "off", "durability"),
+            ("in_recovery", "on", "writing"),
+        ] {
+            let changed = sound.map(|(known, usual)| (known, if known == name { value } else { usual }));
+            assert_eq!(wrong(postgres::judge(&settings(&changed))), [about], "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn sqlite_is_sound_only_with_a_library_that_keeps_a_wal() {
+        let with = |version, mode, synchronous| {
+            let pairs = [("version", version), ("journal_mode", mode), ("synchronous", synchronous)];
+            wrong(sqlite::judge(&settings(&pairs)))
+        };
+        assert_eq!(with("3.51.3", "wal", "2"), [""; 0]);
+        assert_eq!(with("3.51.2", "wal", "2"), ["version"]);
+        assert_eq!(with("3.52.0", "off", "1"), ["journal", "durability"]);
+    }
+}
