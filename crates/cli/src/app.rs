@@ -9,9 +9,18 @@ use tokio::sync::OnceCell;
 
 use crate::args::{Args, Command};
 use crate::builtin;
-use crate::cli::{Cli, Program};
 use crate::config::Config;
 use crate::output::{Output, say, visible_lines};
+use crate::program::Program;
+
+/// What the program gives to the commands.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) methods: Vec<Method>,
+    pub(crate) states: States,
+    /// Made once the settings say where files go.
+    pub(crate) has_builtin_methods: bool,
+}
 
 /// One run of one command.
 pub(crate) struct App {
@@ -24,17 +33,17 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(cli: Cli, program: Program, args: &Args) -> Result<Self> {
+    pub(crate) fn new(given: Given, program: Program, args: &Args) -> Result<Self> {
         let config = match args.command {
             Command::Demo(_) => Config::resolve_for_trial(&args.global)?,
             _ => Config::resolve(&args.global)?,
         };
         let output = Output::new(config.output, args.global.quiet);
-        let mut methods = cli.methods;
-        if cli.has_builtin_methods {
+        let mut methods = given.methods;
+        if given.has_builtin_methods {
             methods.extend(builtin::methods(&config.files));
         }
-        Ok(Self { program, config, output, methods, states: cli.states, mission: OnceCell::new() })
+        Ok(Self { program, config, output, methods, states: given.states, mission: OnceCell::new() })
     }
 
     /// The database, made if it is a SQLite file that is not there: for commands that push, work or migrate.

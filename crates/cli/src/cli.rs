@@ -1,11 +1,12 @@
 //! The commands as an application mounts them: what it gives, and how they are run.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
-use mission_engine::{Method, States};
+use mission_engine::Method;
 
+use crate::app::Given;
+use crate::program::Program;
 use crate::run;
 
 /// The commands of Mission with an application's own methods and state.
@@ -19,11 +20,8 @@ use crate::run;
 #[must_use = "nothing happens until it is run"]
 #[derive(Default)]
 pub struct Cli {
-    pub(crate) methods: Vec<Method>,
-    pub(crate) states: States,
-    pub(crate) name: Option<String>,
-    /// Made once the settings say where files go.
-    pub(crate) has_builtin_methods: bool,
+    given: Given,
+    name: Option<String>,
 }
 
 impl Cli {
@@ -34,19 +32,19 @@ impl Cli {
 
     /// Adds methods: closures, and those of a library crate, which the linker drops where the program never names them.
     pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
-        self.methods.extend(methods);
+        self.given.methods.extend(methods);
         self
     }
 
     /// Adds the methods for demos and measuring: `helloWorld`, `noop` and `sleep`.
     pub fn builtin_methods(mut self) -> Self {
-        self.has_builtin_methods = true;
+        self.given.has_builtin_methods = true;
         self
     }
 
     /// Gives shared state to the methods that ask for `State<T>`.
     pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
-        self.states.insert(state);
+        self.given.states.insert(state);
         self
     }
 
@@ -68,54 +66,7 @@ impl Cli {
     /// ones of the process.
     pub async fn run_from(self, args: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
         let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
-        let program = Program::of(std::env::args_os().collect(), &args, self.name.clone());
-        run::run(self, program, args).await.into()
-    }
-}
-
-/// What this program is called, and which of its arguments led to the commands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Program {
-    /// For help and hints: `mission`, or `myapp mission`.
-    pub(crate) name: String,
-    /// The arguments between the program's file and the command: none, or `["mission"]`.
-    pub(crate) leading: Vec<OsString>,
-}
-
-impl Program {
-    fn of(process: Vec<OsString>, args: &[OsString], name: Option<String>) -> Self {
-        let mut process = process.into_iter();
-        let file = process.next().unwrap_or_default();
-        let mut leading: Vec<OsString> = process.collect();
-        if leading.ends_with(args) {
-            leading.truncate(leading.len() - args.len());
-        } else {
-            leading.clear();
-        }
-        let name = name.unwrap_or_else(|| {
-            let file = Path::new(&file).file_stem().unwrap_or("mission".as_ref()).to_owned();
-            let words: Vec<_> = std::iter::once(&file).chain(&leading).map(|word| word.to_string_lossy()).collect();
-            words.join(" ")
-        });
-        Self { name, leading }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn program(process: &[&str], args: &[&str]) -> Program {
-        let args: Vec<OsString> = args.iter().map(Into::into).collect();
-        Program::of(process.iter().map(Into::into).collect(), &args, None)
-    }
-
-    #[test]
-    fn a_mounted_program_is_called_by_its_own_words() {
-        let mounted = program(&["/opt/bin/myapp", "mission", "add", "noop"], &["add", "noop"]);
-        assert_eq!((mounted.name.as_str(), mounted.leading), ("myapp mission", vec![OsString::from("mission")]));
-        let plain = program(&["target/debug/mission", "records"], &["records"]);
-        assert_eq!((plain.name.as_str(), plain.leading.len()), ("mission", 0));
-        assert_eq!(program(&["mission", "a"], &["records"]).name, "mission");
+        let program = Program::of(std::env::args_os().collect(), &args, self.name);
+        run::run(self.given, program, args).await.into()
     }
 }

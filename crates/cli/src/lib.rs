@@ -21,8 +21,10 @@ mod commands;
 mod config;
 mod exit;
 mod ids;
+mod interrupt;
 mod on_demand;
 mod output;
+mod program;
 mod run;
 
 pub use cli::Cli;

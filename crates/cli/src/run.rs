@@ -6,20 +6,21 @@ use std::future::ready;
 use std::io;
 use std::pin::Pin;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use mission_core::Result;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::App;
-use crate::args::{Args, Command};
-use crate::cli::{Cli, Program};
+use crate::app::{App, Given};
+use crate::args::{Args, Command, command_line};
 use crate::commands;
 use crate::commands::many::Act;
 use crate::exit::Exit;
+use crate::interrupt::interruptible;
 use crate::output;
+use crate::program::Program;
 
 /// Runs one command and says how it ended.
-pub(crate) async fn run(cli: Cli, program: Program, words: Vec<OsString>) -> Exit {
+pub(crate) async fn run(given: Given, program: Program, words: Vec<OsString>) -> Exit {
     let args = match parse(&program, words) {
         Ok(args) => args,
         Err(refusal) => {
@@ -28,7 +29,7 @@ pub(crate) async fn run(cli: Cli, program: Program, words: Vec<OsString>) -> Exi
         }
     };
     let name = program.name.clone();
-    let app = match App::new(cli, program, &args) {
+    let app = match App::new(given, program, &args) {
         Ok(app) => app,
         Err(error) => {
             output::say(format_args!("{name}: {error}"));
@@ -46,11 +47,6 @@ pub(crate) async fn run(cli: Cli, program: Program, words: Vec<OsString>) -> Exi
     };
     app.close().await;
     exit
-}
-
-/// The program as help and completions know it.
-pub(crate) fn command_line(program: &Program) -> clap::Command {
-    Args::command().no_binary_name(true).name(program.name.clone()).bin_name(program.name.clone())
 }
 
 fn parse(program: &Program, words: Vec<OsString>) -> Result<Args, clap::Error> {
@@ -97,14 +93,6 @@ fn plain<'a>(app: &'a App, command: &'a Command) -> Running<'a> {
         Command::Completions(args) => Box::pin(ready(commands::completions::run(app, args))),
         // proof: `dispatch` runs all others itself.
         _ => Box::pin(ready(Ok(Exit::Ok))),
-    }
-}
-
-/// Ends with 130 at Ctrl-C. What was sent to the database ends there by itself.
-pub(crate) async fn interruptible(command: impl Future<Output = Result<Exit>>) -> Result<Exit> {
-    tokio::select! {
-        done = command => done,
-        Ok(()) = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
     }
 }
 

@@ -8,7 +8,9 @@ mod read;
 mod run;
 mod values;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::program::Program;
 
 pub(crate) use add::{AddArgs, ParamsArgs};
 pub(crate) use global::{GlobalArgs, OutputFormat};
@@ -94,4 +96,9 @@ mod tests {
     fn the_definitions_are_sound() {
         super::Args::command().debug_assert();
     }
+}
+
+/// The program as help and completions know it.
+pub(crate) fn command_line(program: &Program) -> clap::Command {
+    Args::command().no_binary_name(true).name(program.name.clone()).bin_name(program.name.clone())
 }

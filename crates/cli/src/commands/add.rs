@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::args::{AddArgs, OutputFormat};
 use crate::config::nearest;
 use crate::exit::Exit;
+use crate::interrupt::interruptible;
 use crate::on_demand::{self, attended};
-use crate::run::interruptible;
 
 /// A task due later than this gets no worker started for it: that would leave again before.
 const START_WITHIN: Duration = Duration::from_secs(600);

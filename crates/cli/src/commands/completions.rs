@@ -4,8 +4,8 @@ use mission_core::Result;
 
 use crate::app::App;
 use crate::args::CompletionsArgs;
+use crate::args::command_line;
 use crate::exit::Exit;
-use crate::run::command_line;
 
 pub(crate) fn run(app: &App, args: &CompletionsArgs) -> Result<Exit> {
     let mut script = Vec::new();

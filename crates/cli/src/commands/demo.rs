@@ -10,9 +10,9 @@ use super::follow;
 use crate::app::App;
 use crate::args::DemoArgs;
 use crate::exit::Exit;
+use crate::interrupt::interruptible;
 use crate::on_demand::{attended, ensure};
 use crate::output::{Listing, records_row, records_table};
-use crate::run::interruptible;
 
 const METHOD: &str = "helloWorld";
 /// What stands before the path in the content, as the original wrote it.

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::args::TestArgs;
 use crate::config::nearest;
 use crate::exit::Exit;
-use crate::run::interruptible;
+use crate::interrupt::interruptible;
 
 pub(crate) async fn run(app: &App, args: &TestArgs) -> Result<Exit> {
     let Some(method) = args.method.as_deref() else {

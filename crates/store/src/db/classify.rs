@@ -3,21 +3,7 @@
 use mission_core::{Error, ErrorKind};
 use sqlx::error::DatabaseError;
 
-/// What a fault means to the caller, and what can be done about it.
-pub(crate) struct Meaning {
-    pub(crate) kind: ErrorKind,
-    pub(crate) way_out: &'static str,
-}
-
-impl Meaning {
-    pub(crate) const fn of(kind: ErrorKind) -> Self {
-        Self { kind, way_out: "" }
-    }
-
-    pub(crate) const fn with(kind: ErrorKind, way_out: &'static str) -> Self {
-        Self { kind, way_out }
-    }
-}
+use super::meaning::Meaning;
 
 /// The error of the contract for an error of sqlx, its cause kept.
 pub(crate) fn translate(fault: sqlx::Error) -> Error {

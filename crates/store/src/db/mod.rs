@@ -9,6 +9,7 @@ mod sqlite;
 
 mod classify;
 mod conn;
+mod meaning;
 mod open;
 mod statement;
 mod value;

@@ -7,7 +7,7 @@ use mission_core::{Error, ErrorKind};
 use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgPoolOptions};
 
-use super::classify::Meaning;
+use super::meaning::Meaning;
 
 /// Connections of one process at the most, beside the heartbeat's.
 const CONNECTIONS_MAX: u32 = 10;

@@ -9,7 +9,7 @@ use sqlx::sqlite::{
 };
 
 use super::OnMissing;
-use super::classify::Meaning;
+use super::meaning::Meaning;
 
 /// How long a statement waits for another process's write before it answers "busy".
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
