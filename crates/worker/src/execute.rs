@@ -8,10 +8,11 @@ use tokio::sync::oneshot;
 
 use crate::base::Base;
 use crate::fetcher::Fetcher;
+use crate::handle::WorkerHandle;
 use crate::settings::{WhenEmpty, WorkerSettings};
 use crate::state::States;
 use crate::wake::Wake;
-use crate::worker::{Worker, WorkerHandle};
+use crate::worker::Worker;
 use crate::{Registry, shift};
 
 /// What to execute.
