@@ -30,15 +30,15 @@ pub(crate) async fn keep(app: &App) -> Result<Exit> {
     // Closing the terminal of whoever pushed is none of the worker's business. A failure means that it is its own already.
     let _ = rustix::process::setsid();
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    let Some(_lock) = turn(app, &Place::of(app)?).await? else { return Ok(Exit::Ok) };
+    let Some(lock) = turn(app, &Place::of(app)?).await? else { return Ok(Exit::Ok) };
     let mut deaths = 0;
     loop {
         let started = Instant::now();
         let mut worker = kept(app)?;
         let ended = tokio::select! {
             ended = worker.wait() => ended,
-            _ = terminate.recv() => return end(worker).await,
-            _ = interrupt.recv() => return end(worker).await,
+            _ = terminate.recv() => return end(worker, lock).await,
+            _ = interrupt.recv() => return end(worker, lock).await,
         };
         let ended = ended.map_err(cannot_start)?;
         if ended.success() {
@@ -61,17 +61,19 @@ pub(crate) async fn keep(app: &App) -> Result<Exit> {
 /// The lock, once it is this process's turn; `None` where a worker with these methods is there and stays.
 async fn turn(app: &App, place: &Place) -> Result<Option<File>> {
     let methods = app.method_names();
-    let since = Instant::now();
+    let mut since = Instant::now();
     loop {
         if let Some(lock) = place.lock()? {
             return Ok(Some(lock));
         }
-        let workers = app.open_existing().await?.live_workers().await?;
-        let stands_in = |worker: &mission_engine::Worker| {
-            !worker.is_leaving && worker.types.is_none() && methods.iter().all(|method| worker.methods.contains(method))
-        };
-        if workers.iter().any(stands_in) {
+        let mut workers = app.open_existing().await?.live_workers().await?;
+        workers.retain(|worker| worker.types.is_none() && methods.iter().all(|method| worker.methods.contains(method)));
+        if workers.iter().any(|worker| !worker.is_leaving) {
             return Ok(None);
+        }
+        if !workers.is_empty() {
+            // What runs in one that leaves may take its time.
+            since = Instant::now();
         }
         if since.elapsed() > TURN_MAX {
             return Err(Error::new(
@@ -90,7 +92,9 @@ fn kept(app: &App) -> Result<Child> {
 }
 
 /// Passes the signal on, and waits until the worker has handed over what it ran.
-async fn end(mut worker: Child) -> Result<Exit> {
+async fn end(mut worker: Child, lock: File) -> Result<Exit> {
+    // It claims nothing more, and what it runs may take its time: a push need not wait for that.
+    drop(lock);
     let pid = worker.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         // One that has just ended needs no signal.

@@ -69,12 +69,17 @@ async fn pushes_run_behind_a_hundred_thousand_old_rows(db: Database) {
 
 async fn a_task_whose_worker_and_keeper_are_killed_runs_with_the_next_push(db: Database) {
     let stage = Stage::set(db).await;
-    let id = stage.add(&["sleep", "ms=1500"]).await;
+    let id = stage.add(&["sleep", "ms=4000"]).await;
     eventually("it runs", async || stage.show(&id).await["state"] == "executing").await;
     stage.processes().into_iter().for_each(|pid| kill(pid, "KILL"));
     let killed = Instant::now();
     stage.add(&["noop"]).await;
-    eventually("it runs again", async || stage.show(&id).await["attempt"] == 2).await;
+    eventually("it runs again", async || {
+        let task = stage.show(&id).await;
+        assert_ne!((&task["attempt"], &task["state"]), (&1.into(), &"success".into()), "killed too late");
+        task["attempt"] == 2
+    })
+    .await;
     assert!(killed.elapsed() < Duration::from_secs(15), "{:?}", killed.elapsed());
     assert_eq!(stage.ended(&id).await["state"], "success");
     stage.left_alone().await;

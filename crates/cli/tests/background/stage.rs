@@ -80,6 +80,7 @@ impl Stage {
         command.env("MISSION_DATABASE", self.db.url());
         command.env("MISSION_FILES", self.files());
         command.env("MISSION_LINGER_MS", self.linger_ms.to_string());
+        command.env("MISSION_GRACE", "5s");
         command.env("XDG_STATE_HOME", self.home.path().join("state"));
         command
     }
