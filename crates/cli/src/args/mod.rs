@@ -88,6 +88,11 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
 }
 
+/// The program as help and completions know it.
+pub(crate) fn command_line(program: &Program) -> clap::Command {
+    Args::command().no_binary_name(true).name(program.name.clone()).bin_name(program.name.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -96,9 +101,4 @@ mod tests {
     fn the_definitions_are_sound() {
         super::Args::command().debug_assert();
     }
-}
-
-/// The program as help and completions know it.
-pub(crate) fn command_line(program: &Program) -> clap::Command {
-    Args::command().no_binary_name(true).name(program.name.clone()).bin_name(program.name.clone())
 }
