@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mission_core::{Error, Timestamp, WorkerId};
+use mission_core::{Error, Timestamp, WorkerId, limits};
 use serde::Serialize;
 
 use crate::Store;
@@ -98,7 +98,8 @@ struct MethodRow<'m> {
 }
 
 fn micros(span: Duration) -> i64 {
-    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+    // Added to the clock, so it must stay far from the end of an i64.
+    i64::try_from(span.min(limits::SPAN_MAX).as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Store {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use mission_core::{NewTask, Progress, State, WorkerId};
-use mission_store::{Line, ProgressReport};
+use mission_store::{Line, ProgressReport, Suspects, Terms};
 use mission_testkit::{Database, conformance};
 
 use crate::stage::{
@@ -25,6 +25,7 @@ conformance![
     one_task_is_claimed_by_its_id_whether_due_or_not,
     of_many_who_claim_one_task_one_gets_it,
     a_workers_tasks_can_be_asked_for,
+    suspects_are_left_to_others_where_that_is_asked_for,
 ];
 
 async fn tasks_of_a_line_are_claimed_in_the_order_of_due_time_and_then_of_pushing(db: Database) {
@@ -205,4 +206,19 @@ async fn a_workers_tasks_can_be_asked_for(db: Database) {
     succeed(&store, &mine[0]).await;
     assert_eq!(store.executing(WORKER).await.unwrap(), mine[1..]);
     assert_eq!(store.executing(WorkerId(9)).await.unwrap(), []);
+}
+
+async fn suspects_are_left_to_others_where_that_is_asked_for(db: Database) {
+    let store = open(&db).await;
+    let ids = push_many(&store, 4).await;
+    db.sql(&format!("update mission_tasks set crashes = 1 where unique_id in ('{}', '{}');", ids[0], ids[2]))
+        .await
+        .unwrap();
+    let line = only_line(&store).await;
+    let innocents = Terms { suspects: Suspects::Leave, ..Terms::up_to(10) };
+    let claimed = store.claim_by(&line, WORKER, innocents).await.unwrap();
+    assert_eq!(claimed.iter().map(|claimed| &claimed.task.unique_id).collect::<Vec<_>>(), [&ids[1], &ids[3]]);
+    let suspects = store.claim_by(&line, WORKER, Terms::up_to(10)).await.unwrap();
+    assert_eq!(suspects.iter().map(|claimed| &claimed.task.unique_id).collect::<Vec<_>>(), [&ids[0], &ids[2]]);
+    assert!(suspects.iter().all(|claimed| claimed.running.counts.is_suspect()));
 }

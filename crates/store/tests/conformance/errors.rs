@@ -115,17 +115,3 @@ fn a_file_that_is_no_database_or_may_not_be_written_is_named() {
         assert_says(&error, ErrorKind::Database, &["readonly", "check the rights"]);
     });
 }
-
-#[test]
-fn a_database_in_memory_is_one_database() {
-    on(Kind::Sqlite, async |_: Database| {
-        for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite:file:shared?mode=memory&cache=shared"] {
-            let store = Store::open(url, OnMissing::Refuse).await.unwrap();
-            let id = push(&store, task().without_repeat_method()).await;
-            assert!(store.get(&id).await.unwrap().is_some(), "{url}");
-            let worker = store.register(&crate::stage::new_worker(&["export"])).await.unwrap();
-            let mut heart = store.heart(worker, Duration::from_secs(60));
-            assert_eq!(heart.beat().await.unwrap(), mission_store::Renewal::Renewed, "{url}");
-        }
-    });
-}

@@ -14,6 +14,7 @@ mod hostile;
 mod life;
 mod migrate;
 mod numbers;
+mod opening;
 mod plans;
 mod prune;
 mod push;

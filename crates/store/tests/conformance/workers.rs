@@ -37,6 +37,8 @@ async fn a_worker_is_listed_as_it_registered(db: Database) {
     assert_eq!((&worker.types, &workers[1].types), (&new.types, &None));
     assert_eq!(worker.methods, ["abc", "export"], "each once");
     assert!(worker.is_live && !worker.is_leaving && !worker.version.is_empty());
+    let called = store.roll_call().await.unwrap();
+    assert_eq!((called.len(), called[0].id, called[0].methods.is_empty()), (2, id, true));
     assert_eq!(worker.lease_until.since(worker.started_date), new.lease);
     store.set_leaving(id, true).await.unwrap();
     assert!(store.workers().await.unwrap()[0].is_leaving);
