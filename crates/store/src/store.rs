@@ -77,7 +77,7 @@ impl Store {
         .await
     }
 
-    /// Closes all connections; what runs on them ends first.
+    /// Closes all connections; what runs on them ends first, and what comes later is refused.
     pub async fn close(&self) {
         self.db.close().await;
     }

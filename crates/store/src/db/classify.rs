@@ -13,6 +13,7 @@ pub(crate) fn translate(fault: sqlx::Error) -> Error {
         ErrorKind::Retryable => "the database asks to run the transaction again",
         ErrorKind::Schema => "the tables of Mission are missing or older than this program: run `mission migrate`",
         ErrorKind::NotFound => "the database is missing",
+        ErrorKind::Setup => "the store was closed",
         _ => "the database refused",
     };
     let words = bare(&fault);
@@ -47,6 +48,7 @@ fn bare(fault: &sqlx::Error) -> String {
     match fault {
         sqlx::Error::Database(fault) => fault.message().to_owned(),
         sqlx::Error::Io(fault) => fault.to_string(),
+        sqlx::Error::PoolClosed => "open a new one".to_owned(),
         sqlx::Error::PoolTimedOut => "no connection within the time allowed".to_owned(),
         other => other.to_string(),
     }
@@ -57,10 +59,11 @@ fn meaning_of(fault: &sqlx::Error) -> Meaning {
         // A server that dies in mid-answer breaks the protocol rather than the socket.
         sqlx::Error::Io(_)
         | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_)
         | sqlx::Error::Tls(_) => Meaning::of(ErrorKind::Unreachable),
+        // No wait makes a closed store usable again.
+        sqlx::Error::PoolClosed => Meaning::of(ErrorKind::Setup),
         sqlx::Error::Database(fault) => meaning_of_database_fault(fault.as_ref()),
         _ => Meaning::of(ErrorKind::Database),
     }
