@@ -29,6 +29,7 @@ pub(crate) struct App {
     pub(crate) output: Output,
     methods: Vec<Method>,
     states: States,
+    is_patient: bool,
     mission: OnceCell<Mission>,
 }
 
@@ -39,11 +40,12 @@ impl App {
             _ => Config::resolve(&args.global)?,
         };
         let output = Output::new(config.output, args.global.quiet);
+        let is_patient = matches!(args.command, Command::Work(_));
         let mut methods = given.methods;
         if given.has_builtin_methods {
             methods.extend(builtin::methods(&config.files));
         }
-        Ok(Self { program, config, output, methods, states: given.states, mission: OnceCell::new() })
+        Ok(Self { program, config, output, methods, states: given.states, is_patient, mission: OnceCell::new() })
     }
 
     /// The database, made if it is a SQLite file that is not there: for commands that push, work or migrate.
@@ -51,7 +53,7 @@ impl App {
         let open = || async {
             let database = &self.config.database;
             let was_there = database.sqlite_file().is_none_or(|file| file.exists());
-            let mission = Mission::open(database.url()).await?;
+            let mission = self.answering(Mission::open(database.url()).await?).await?;
             let did = if was_there { "using" } else { "made" };
             self.note(format_args!("{did} the database {}", database.masked()));
             Ok(mission)
@@ -62,11 +64,19 @@ impl App {
     /// The database, never made: for all other commands.
     pub(crate) async fn open_existing(&self) -> Result<&Mission> {
         let open = || async {
-            let mission = Mission::open_existing(self.config.database.url()).await?;
+            let mission = self.answering(Mission::open_existing(self.config.database.url()).await?).await?;
             self.note(format_args!("using the database {}", self.config.database.masked()));
             Ok(mission)
         };
         self.mission.get_or_try_init(open).await
+    }
+
+    /// Somebody at a terminal is told at once that a server is away; a worker that starts beside it waits a little.
+    async fn answering(&self, mission: Mission) -> Result<Mission> {
+        if !self.is_patient {
+            mission.ping().await?;
+        }
+        Ok(mission)
     }
 
     /// The methods this program has: those that registered themselves, and those it was given. None is no fault here.

@@ -136,6 +136,15 @@ impl Mission {
         detached(async move { store.methods().await }).await
     }
 
+    /// Connects once, to say at once what stands in the way; other calls wait about ten seconds for a server that is away.
+    ///
+    /// # Errors
+    /// The server does not answer ([`Error::is_unreachable`]), or refuses user, password or database.
+    pub async fn ping(&self) -> Result<()> {
+        let store = self.store();
+        detached(async move { store.ping().await }).await
+    }
+
     /// How the tables stand to this program; changes nothing.
     pub async fn schema(&self) -> Result<SchemaStatus> {
         let store = self.store();
