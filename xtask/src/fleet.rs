@@ -7,8 +7,8 @@ use std::process::{Child, ChildStdin, ExitCode, Stdio};
 
 use crate::Outcome;
 use crate::guard;
+use crate::kind::{Cause, Kind, Missing};
 use crate::servers::launch::detached;
-use crate::servers::{Cause, Kind, Missing};
 
 /// Servers that live until this value is dropped or the process ends.
 pub(crate) struct Fleet {

@@ -9,9 +9,10 @@ use std::process::{Command, ExitCode};
 use std::thread::{self, ScopedJoinHandle};
 
 use crate::Outcome;
+use crate::kind::Kind;
 use crate::process::end_tree;
 use crate::servers::launch::{Plan, Server};
-use crate::servers::{Kind, mariadb, mysql, postgres};
+use crate::servers::{mariadb, mysql, postgres};
 
 /// The hidden command by which the program runs itself as guard.
 pub(crate) const COMMAND: &str = "guard";

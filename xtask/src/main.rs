@@ -4,6 +4,8 @@ mod ci;
 mod deny;
 mod fleet;
 mod guard;
+mod keep;
+mod kind;
 mod packages;
 mod process;
 mod servers;
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
         "test" => test::run(rest),
         "ci" => ci::run(),
         "tidy" => tidy::run(),
-        "servers" => servers::run(rest),
+        "servers" => keep::run(rest),
         guard::COMMAND => guard::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

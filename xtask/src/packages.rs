@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Outcome;
+use crate::kind::{Cause, Kind, Missing};
 use crate::servers::launch::is_root;
 use crate::servers::mysql_unpack::Unpacked;
-use crate::servers::{Cause, Kind, Missing, postgres};
+use crate::servers::postgres;
 
 /// Python's database modules are for the tests that speak to the tables from outside.
 const PYTHON: [&str; 3] = ["python3", "python3-pymysql", "python3-psycopg2"];

@@ -1,6 +1,6 @@
 //! Sums what a test run reports: libtest's result lines, and the kit's own note of what each database ran.
 
-use crate::servers::Kind;
+use crate::kind::Kind;
 
 /// How many tests had which end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl PerKind {
 #[cfg(test)]
 mod tests {
     use super::{PerKind, Tally};
-    use crate::servers::Kind;
+    use crate::kind::Kind;
 
     #[test]
     fn result_lines_are_summed_and_others_passed_over() {

@@ -6,8 +6,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 use crate::Outcome;
 use crate::fleet::Fleet;
+use crate::kind::{Cause, Kind, Missing};
 use crate::packages;
-use crate::servers::{Cause, Kind, Missing};
 use crate::tally::{PerKind, Tally};
 
 /// What the caller asked for.
