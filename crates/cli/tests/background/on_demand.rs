@@ -107,7 +107,7 @@ fn the_url_stands_in_no_command_line_and_the_worker_has_a_session_of_its_own() {
         let log =
             ran.stderr.lines().find_map(|line| line.split_once("its log: ")).expect("the log's path is printed").1;
         let worker = stage.worker_pid().await;
-        assert!(std::fs::read_to_string(log).unwrap().contains("worker started"));
+        eventually("the log says so", async || std::fs::read_to_string(log).unwrap().contains("worker started")).await;
         for pid in stage.processes() {
             let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
             assert!(!String::from_utf8_lossy(&words).contains("sqlite:"), "{words:?}");

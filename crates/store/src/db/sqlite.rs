@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 
 use super::OnMissing;
 use super::meaning::Meaning;
+use crate::retrying::retrying_conflicts;
 
 /// How long a statement waits for another process's write before it answers "busy".
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,10 +62,12 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
     let writer = pool(1);
     // A database in memory is one connection's own: readers must share it.
     let readers = if in_memory { writer.clone() } else { pool(READERS_MAX) };
-    writer.acquire().await.map_err(|fault| {
-        let error = super::translate(fault);
-        Error::new(error.kind(), format!("cannot open the file {}: {error}", path.display())).with_source(error)
-    })?;
+    // The switch to a write-ahead log heeds no busy timeout: where several make the file at once, it is tried again.
+    retrying_conflicts(|| async { writer.acquire().await.map(drop).map_err(super::translate) }).await.map_err(
+        |error| {
+            Error::new(error.kind(), format!("cannot open the file {}: {error}", path.display())).with_source(error)
+        },
+    )?;
     Ok(SqlitePools { writer, readers })
 }
 

@@ -7,7 +7,7 @@ use mission_store::{OnMissing, Renewal, Store};
 use mission_testkit::{Database, Kind, Proxy, conformance, eventually, on};
 use sqlx::{MySqlPool, PgPool, SqlitePool};
 
-use crate::stage::{WORKER, get, new_worker, open, push, push_many, race, succeed, task};
+use crate::stage::{WORKER, get, new_worker, open, push, push_many, race, race_alone, succeed, task};
 
 conformance![
     a_store_of_the_users_pool_is_on_the_same_database,
@@ -15,6 +15,23 @@ conformance![
     broken_connections_are_replaced_without_a_word,
     a_heart_beats_again_once_its_connection_is_back,
 ];
+
+/// The switch to a write-ahead log does not wait for others as statements do: a file that eight make at once is busy.
+#[test]
+fn a_file_that_is_not_there_yet_may_be_opened_by_many_at_once() {
+    on(Kind::Sqlite, |db| async move {
+        for round in 0..8 {
+            let url = format!("sqlite://{}", db.folder().join(format!("{round}.db")).display());
+            let open = |_| {
+                let url = url.clone();
+                async move { Store::open(&url, OnMissing::Create).await.map(|_| ()) }
+            };
+            for opened in race_alone(24, open).await {
+                opened.unwrap();
+            }
+        }
+    });
+}
 
 async fn a_store_of_the_users_pool_is_on_the_same_database(db: Database) {
     let id = push(&open(&db).await, task()).await;
