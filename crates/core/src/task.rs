@@ -10,7 +10,6 @@ use crate::{Counts, Error, LeaseToken, Progress, Reason, State, Timestamp, Uniqu
 #[non_exhaustive]
 pub struct Task {
     /// The row's number, in the order of pushing as the database counts.
-    #[serde(skip)]
     pub id: i64,
     /// The public id.
     pub unique_id: UniqueId,
@@ -38,7 +37,8 @@ pub struct Task {
     pub task_key: Option<String>,
     /// When it may run.
     pub run_at: Timestamp,
-    /// How far it has come.
+    /// How far it has come; in JSON `progress_done`, `progress_total` and `progress_message`, as in the table.
+    #[serde(flatten, serialize_with = "as_columns")]
     pub progress: Option<Progress>,
     /// What is counted about it.
     #[serde(flatten)]
@@ -108,6 +108,22 @@ impl Task {
     }
 }
 
+/// The columns of the table, null where nothing was reported.
+fn as_columns<S: serde::Serializer>(progress: &Option<Progress>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Columns<'p> {
+        progress_done: Option<u64>,
+        progress_total: Option<u64>,
+        progress_message: Option<&'p str>,
+    }
+    let columns = Columns {
+        progress_done: progress.as_ref().map(|progress| progress.done),
+        progress_total: progress.as_ref().and_then(|progress| progress.total),
+        progress_message: progress.as_ref().and_then(|progress| progress.message.as_deref()),
+    };
+    columns.serialize(serializer)
+}
+
 /// Params are JSON already: show them as such, unless a plain INSERT stored something else.
 fn as_raw_json<S: serde::Serializer>(params: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
     match params.as_deref().map(serde_json::from_str::<&serde_json::value::RawValue>) {
@@ -142,6 +158,9 @@ mod tests {
         let json = serde_json::to_string(&task).unwrap();
         assert!(json.contains("\"params\":{\"n\":9007199254740993}") && json.contains("\"type\":\"\""), "{json}");
         assert!(json.contains("\"created_date\":\"1970-01-01T00:00:00Z\""), "{json}");
+        task.progress = Some(Progress::of(3, 4));
+        let json = serde_json::to_string(&task).unwrap();
+        assert!(json.contains("\"progress_done\":3,\"progress_total\":4,\"progress_message\":null"), "{json}");
         task.params = Some("not json".into());
         assert!(serde_json::to_string(&task).unwrap().contains("\"params\":\"not json\""));
     }
