@@ -164,7 +164,17 @@ pub fn migration_sql(kind: Kind) -> String {
     for migration in &MIGRATIONS {
         text.push('\n');
         text.push_str(migration.files[place]);
-        text.push_str(&format!("\ninsert into mission_migrations (version) values ({});\n", migration.version));
+        text.push_str(&match kind {
+            Kind::Mysql => {
+                format!("\ninsert ignore into mission_migrations (version) values ({});\n", migration.version)
+            }
+            Kind::Sqlite | Kind::Postgres => {
+                format!(
+                    "\ninsert into mission_migrations (version) values ({}) on conflict do nothing;\n",
+                    migration.version
+                )
+            }
+        });
     }
     text
 }

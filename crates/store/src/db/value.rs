@@ -86,7 +86,17 @@ impl Row {
         self.text_or_null(column)?.ok_or_else(|| unexpected_null(column))
     }
 
+    /// SQLite keeps whatever bytes a client gave it: what is not UTF-8 is read with U+FFFD in its place, because one row of
+    /// a stranger's must not make its whole batch unreadable.
     pub(crate) fn text_or_null(&self, column: &str) -> Result<Option<String>, Error> {
+        #[cfg(feature = "sqlite")]
+        if matches!(self, Row::Sqlite(_)) {
+            let bytes: Option<Vec<u8>> = read!(self, column, Vec<u8>)?;
+            return Ok(bytes.map(|bytes| match String::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(fault) => String::from_utf8_lossy(fault.as_bytes()).into_owned(),
+            }));
+        }
         read!(self, column, String)
     }
 }

@@ -15,6 +15,7 @@ conformance![
     many_rows_of_one_insert_have_ids_of_their_own,
     a_session_of_any_habits_inserts_alike,
     what_is_no_task_is_refused_by_name,
+    a_date_that_is_none_does_not_hide_the_other_records,
     the_view_reads_as_the_originals_table,
 ];
 
@@ -158,13 +159,31 @@ async fn what_is_no_task_is_refused_by_name(db: Database) {
         ("(method, run_at) values ('export', '2026-11-22T10:00:00Z')", "run_at"),
         ("(method, run_at) values ('export', null)", "run_at"),
         ("(method, colour) values ('export', 'red')", "colour"),
+        ("(method, state) values ('export', 'executing')", "mission_executing_has_a_worker"),
     ];
-    for (row, named) in wrong {
+    // SQLite keeps whatever it is given unless told otherwise; the others refuse or convert by themselves.
+    let wrong_on_sqlite = [
+        ("(method, priority) values ('export', 1.5)", "mission_numbers_are_integers"),
+        ("(method, timeout_ms) values ('export', 'soon')", "mission_numbers_are_integers"),
+        ("(method, params) values ('export', x'7b7d')", "mission_texts_are_text"),
+        ("(method, unique_id) values ('export', x'61')", "mission_texts_are_text"),
+    ];
+    let more = if db.kind() == Kind::Sqlite { &wrong_on_sqlite[..] } else { &[] };
+    for (row, named) in wrong.iter().chain(more) {
         let complaint = db.sql(&format!("insert into mission_tasks {row};")).await.unwrap_err();
         let is_named = complaint.contains(named) || complaint.contains("invalid input syntax for type bigint");
         assert!(is_named, "{row}: {complaint}");
     }
     assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 0);
+}
+
+async fn a_date_that_is_none_does_not_hide_the_other_records(db: Database) {
+    open(&db).await;
+    db.sql("insert into mission_tasks (method, created_date) values ('export', 9223372036854775807), ('export', -1), ('export', 0);")
+        .await
+        .unwrap();
+    let shown = db.sql("select method, created_date from mission_records;").await.unwrap();
+    assert_eq!(shown.lines().count(), 3, "{shown}");
 }
 
 async fn the_view_reads_as_the_originals_table(db: Database) {

@@ -2,7 +2,7 @@
 
 use mission_core::{Content, Failure, NewTask, Policy, Progress, Reason, State, UniqueId};
 use mission_store::{ProgressReport, Store, Verdict};
-use mission_testkit::{Database, conformance};
+use mission_testkit::{Database, Kind, conformance, on};
 
 use crate::stage::{WORKER, ending, get, open, running, task};
 
@@ -13,6 +13,32 @@ conformance![
     names_may_be_of_any_script_and_hold_any_sign,
     a_line_is_told_apart_by_every_letter_and_its_case,
 ];
+
+/// SQLite keeps the bytes of a client that writes Latin-1; servers refuse them.
+#[test]
+fn bytes_that_are_no_text_do_not_hold_up_the_tasks_beside_them() {
+    on(Kind::Sqlite, |db| async move {
+        let store = open(&db).await;
+        let latin = "cast(x'7b2261223a22e9227d' as text)";
+        for column in ["params", "creator"] {
+            db.sql(&format!("insert into mission_tasks (method, {column}) values ('export', {latin});")).await.unwrap();
+        }
+        for column in ["type", "unique_id"] {
+            db.sql(&format!("insert into mission_tasks (method, {column}) values ('other', {latin});")).await.unwrap();
+        }
+        store.push(&NewTask::new("export").task_type("system")).await.unwrap();
+        let (lines, _) = store.lines().await.unwrap();
+        let line = lines.iter().find(|line| line.method == "export").unwrap();
+        let claimed = store.claim(line, WORKER, 10).await.unwrap();
+        assert_eq!(claimed.len(), 3);
+        assert_eq!(claimed[0].task.params.as_deref(), Some("{\"a\":\"\u{fffd}\"}"));
+        for claimed in &claimed {
+            let verdicts = store.settle(&[ending(claimed, State::Success, "done")]).await.unwrap();
+            assert_eq!(verdicts, [Verdict::Settled]);
+        }
+        assert_eq!(store.list(&mission_core::Filter::all(), 10, None).await.unwrap().tasks.len(), 5);
+    });
+}
 
 /// Texts that broke something somewhere once.
 fn texts() -> Vec<String> {

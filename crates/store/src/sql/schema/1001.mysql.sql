@@ -35,6 +35,7 @@ create table if not exists mission_tasks (
   created_date bigint not null default (timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6))),
   modified_date bigint not null default (timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6))),
   constraint mission_method_is_not_empty check (method <> ''),
+  constraint mission_executing_has_a_worker check (state <> 'executing' or worker_id > 0),
   constraint mission_priority_is_minus_9_to_9 check (priority between -9 and 9),
   constraint mission_state_is_init_executing_success_fail_cancelled
     check (state in ('init', 'executing', 'success', 'fail', 'cancelled')),

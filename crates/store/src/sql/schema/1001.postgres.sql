@@ -32,6 +32,7 @@ create table if not exists mission_tasks (
   created_date bigint not null default (extract(epoch from statement_timestamp()) * 1000000)::bigint,
   modified_date bigint not null default (extract(epoch from statement_timestamp()) * 1000000)::bigint,
   constraint mission_method_is_not_empty check (method <> ''),
+  constraint mission_executing_has_a_worker check (state <> 'executing' or worker_id > 0),
   constraint mission_priority_is_minus_9_to_9 check (priority between -9 and 9),
   constraint mission_state_is_init_executing_success_fail_cancelled
     check (state in ('init', 'executing', 'success', 'fail', 'cancelled'))
@@ -82,6 +83,6 @@ create table if not exists mission_types (
 
 create or replace view mission_records as
 select unique_id, method, type, state, params, content, creator,
-  to_char((timestamptz 'epoch' + created_date * interval '1 microsecond') at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') as created_date,
-  to_char((timestamptz 'epoch' + modified_date * interval '1 microsecond') at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') as modified_date
+  to_char((timestamptz 'epoch' + least(greatest(created_date, 0), 253402300799999999) * interval '1 microsecond') at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') as created_date,
+  to_char((timestamptz 'epoch' + least(greatest(modified_date, 0), 253402300799999999) * interval '1 microsecond') at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') as modified_date
 from mission_tasks;

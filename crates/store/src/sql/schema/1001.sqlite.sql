@@ -38,7 +38,16 @@ create table if not exists mission_tasks (
   constraint mission_state_is_init_executing_success_fail_cancelled
     check (state in ('init', 'executing', 'success', 'fail', 'cancelled')),
   -- SQLite would take any text here, and such a task would never be due.
-  constraint mission_run_at_is_microseconds check (typeof(run_at) = 'integer')
+  constraint mission_executing_has_a_worker check (state <> 'executing' or worker_id > 0),
+  constraint mission_run_at_is_microseconds check (typeof(run_at) = 'integer'),
+  constraint mission_numbers_are_integers check (
+    typeof(priority) = 'integer' and typeof(lane) = 'integer' and typeof(created_date) = 'integer'
+    and typeof(modified_date) = 'integer' and typeof(retries) in ('integer', 'null')
+    and typeof(timeout_ms) in ('integer', 'null') and typeof(stall_timeout_ms) in ('integer', 'null')),
+  constraint mission_texts_are_text check (
+    typeof(unique_id) = 'text' and typeof(method) = 'text' and typeof(type) = 'text'
+    and typeof(params) in ('text', 'null') and typeof(creator) in ('text', 'null')
+    and typeof(content) in ('text', 'null'))
 );
 
 create unique index if not exists mission_tasks_unique_id on mission_tasks (unique_id);
