@@ -33,11 +33,16 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
-    /// The kind a URL names by its scheme.
+    /// The kind a URL names by its scheme. A server's URL has `//` behind it: without, the driver would look for its
+    /// host elsewhere.
     pub fn of_url(url: &str) -> Result<Self, Error> {
-        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
         match scheme {
             "sqlite" => Ok(Kind::Sqlite),
+            // What stands behind the scheme may hold a password: it is not repeated.
+            "mysql" | "mariadb" | "postgres" | "postgresql" if !rest.starts_with("//") => Err(Error::invalid(format!(
+                "the database URL has no // behind {scheme}: use {scheme}://user:password@host/database"
+            ))),
             "mysql" | "mariadb" => Ok(Kind::Mysql),
             "postgres" | "postgresql" => Ok(Kind::Postgres),
             "" => Err(Error::invalid(
