@@ -15,6 +15,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Retries run at once, without their backoff. A task that is due later waits for its time, and nothing runs it here.
 
 use mission_core::{Error, ErrorKind, Result};
 use mission_store::{OnMissing, Store};
@@ -32,7 +34,7 @@ pub async fn mission() -> Result<Mission> {
     methods([]).open().await
 }
 
-/// The same with further methods; also the way to give state.
+/// The same with further methods; also the way to give state: `testing::methods([]).state(…).open()`.
 pub fn methods(methods: impl IntoIterator<Item = Method>) -> Testing {
     Testing { methods: methods.into_iter().collect(), states: States::new() }
 }
@@ -80,15 +82,17 @@ pub(crate) struct Inline {
 }
 
 impl Inline {
-    /// Runs what was just pushed and is due, until it has ended or waits for a later time.
+    /// Runs what was just pushed and is due, until it has ended. A test does not wait for a backoff: a retry runs at once.
     pub(crate) async fn run(&self, mission: &Mission, pushed: &[mission_store::Pushed]) -> Result<()> {
         for pushed in pushed.iter().filter(|pushed| !pushed.is_existing) {
-            let task = mission.get(&pushed.unique_id).await?;
             let now = mission.inner.store.now().await?;
-            if task.is_some_and(|task| task.run_at <= now) {
+            let mut task = mission.get(&pushed.unique_id).await?;
+            let is_due = task.as_ref().is_some_and(|task| task.run_at <= now);
+            while is_due && task.is_some_and(|task| !task.state.is_final()) {
                 let which = Which::One(pushed.unique_id.clone());
                 let (store, registry, states) = (mission.store(), self.registry.clone(), self.states.clone());
                 detached(async move { execute(&store, registry, states, which).await.map(|_| ()) }).await?;
+                task = mission.get(&pushed.unique_id).await?;
             }
         }
         Ok(())
