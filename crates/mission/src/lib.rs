@@ -20,6 +20,37 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! Where to find what:
+//!
+//! * [`Mission`]: open a database, push, read, wait, cancel, retry, start a worker.
+//! * [`method`](macro@method): the attribute that makes a function a method. Its arguments: a [`Context`] (in a plain `fn` a
+//!   [`blocking::Context`]), any number of [`State`] extractors, and at most one other argument, the params.
+//! * [`NewTask`]: what `export::task(…)` gives: key, priority, due time, retries, timeout, creator.
+//! * [`Task`]: a task as its row shows it; where it stands is a [`TaskState`] ([`State`] is what methods share).
+//! * [`Failure`]: why a method failed; any error by `?`. [`Error`]: why a call on the handle failed.
+//! * [`testing`]: a handle for your own tests.
+//!
+//! State, a key and a blocking method:
+//!
+//! ```standalone_crate
+//! use mission::{Failure, State, blocking, testing};
+//!
+//! struct Greeting(&'static str);
+//!
+//! #[mission::method(retries = 2, timeout = "5m")]
+//! fn greet(_ctx: blocking::Context, greeting: State<Greeting>, name: String) -> Result<String, Failure> {
+//!     Ok(format!("{} {name}", greeting.0.0))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> mission::Result<()> {
+//! let mission = testing::methods([]).state(Greeting("hello")).open().await?;
+//! let task = mission.push(greet::task("Ada".into()).key("greet-ada")).await?.wait().await?;
+//! assert_eq!(task.content.as_deref(), Some("hello Ada"));
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 pub use mission_core::{

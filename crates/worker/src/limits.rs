@@ -42,6 +42,10 @@ pub(crate) const LOOK_REST_FACTOR: u32 = 5;
 pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(5);
 /// Pause of a type whose running limit was found reached, because each look locks the type's row.
 pub(crate) const FULL_TYPE_PAUSE: Duration = Duration::from_millis(200);
+/// Pause of a line whose claim the database refused: long beside what a refused claim costs, short for who mends the row.
+pub(crate) const ASIDE_PAUSE: Duration = Duration::from_secs(5);
+/// How often a fault that lasts is logged: often enough that a look into the log finds it, seldom enough not to fill it.
+pub(crate) const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// Pause after an error of the database.
 pub(crate) const ERROR_PAUSE: Duration = Duration::from_millis(500);
 /// A task due sooner than this keeps a lingering worker from leaving: starting one anew costs more than waiting.
@@ -56,6 +60,10 @@ pub(crate) const EXIT_MAX: Duration = Duration::from_secs(2);
 
 /// How often progress is written.
 pub(crate) const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// How often while a running task is young: somebody may have just pushed it and be looking.
+pub(crate) const PROGRESS_EVERY_AT_FIRST: Duration = Duration::from_millis(50);
+/// How long a running task counts as young.
+pub(crate) const PROGRESS_YOUTH: Duration = Duration::from_millis(500);
 /// How often running tasks are looked up for a cancel or a lost lease; half of the second a cancel may take.
 pub(crate) const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// Tasks younger than this are not looked up: most end sooner.

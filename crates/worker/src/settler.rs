@@ -18,7 +18,7 @@ const AGAIN: Backoff = Backoff { first: Duration::from_millis(50), longest: limi
 pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlement>) {
     let mut phase = base.phase();
     let mut group = Vec::new();
-    let mut next_report = Instant::now() + limits::PROGRESS_EVERY;
+    let mut next_report = Instant::now();
     while !base.has_reached(Phase::Over) {
         let is_report_due = tokio::select! {
             biased;
@@ -28,8 +28,11 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
             _ = phase.wait_for(|phase| *phase == Phase::Over) => false,
         };
         if is_report_due {
-            report(&base, &base.attempts.running()).await;
-            next_report = Instant::now() + limits::PROGRESS_EVERY;
+            let running = base.attempts.running();
+            report(&base, &running).await;
+            let is_young = running.iter().any(|attempt| attempt.age() < limits::PROGRESS_YOUTH);
+            let pause = if is_young { limits::PROGRESS_EVERY_AT_FIRST } else { limits::PROGRESS_EVERY };
+            next_report = Instant::now() + pause;
         }
         if !group.is_empty() {
             settle(&base, &group).await;
