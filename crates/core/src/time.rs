@@ -27,7 +27,12 @@ impl Timestamp {
             Ok(civil.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
         });
         moment.map(|at| Self(at.as_microsecond())).map_err(|fault: jiff::Error| {
-            Error::invalid(format!("{text:?} is no time: use RFC 3339 as in 2026-11-22T10:00:00Z")).with_source(fault)
+            // What reads as a date and a time, and is no moment all the same, lies beyond what the calendar holds.
+            let sentence = match jiff::fmt::temporal::Pieces::parse(text) {
+                Ok(_) => "is out of range: use a time before 9999-12-30T22:00:00Z",
+                Err(_) => "is no time: use RFC 3339 as in 2026-11-22T10:00:00Z",
+            };
+            Error::invalid(format!("{text:?} {sentence}")).with_source(fault)
         })
     }
 
@@ -103,6 +108,7 @@ mod tests {
             assert_eq!(Timestamp::from(SystemTime::from(at)), at);
         }
         assert!(Timestamp::parse("tomorrow").unwrap_err().to_string().contains("RFC 3339"));
+        assert!(Timestamp::parse("9999-12-31T23:59:59Z").unwrap_err().to_string().contains("out of range"));
         assert_eq!(Timestamp(i64::MAX).to_string(), i64::MAX.to_string());
     }
 }
