@@ -48,7 +48,7 @@ fn a_question_is_asked_and_no_is_the_answer_unless_it_is_yes() {
 fn a_watched_task_has_a_bar() {
     let scene = Scene::new();
     let id = scene.push(&["nope"]);
-    scene.sql("update mission_tasks set state = 'executing', progress_done = 420, progress_total = 1000, progress_message = 'writing rows'");
+    scene.sql("update mission_tasks set state = 'executing', worker_id = 1, progress_done = 420, progress_total = 1000, progress_message = 'writing rows'");
     let mut child = on_terminal(&scene, &format!("watch {id}"));
     let mut stdout = child.stdout.take().unwrap();
     let mut screen = Vec::new();

@@ -58,7 +58,7 @@ fn watching_tells_each_step_and_ends_with_the_task() {
         line
     };
     assert_eq!(line(), format!("{id} nope init\n"));
-    scene.sql("update mission_tasks set state = 'executing', progress_done = 5, progress_total = 10, progress_message = 'half'");
+    scene.sql("update mission_tasks set state = 'executing', worker_id = 1, progress_done = 5, progress_total = 10, progress_message = 'half'");
     assert_eq!(line(), format!("{id} nope executing 50% half\n"));
     scene.end(&id, "success", "done");
     assert_eq!(line(), format!("{id} nope success done\n"));
