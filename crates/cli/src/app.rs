@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::args::{Args, Command};
 use crate::builtin;
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 use crate::output::{Output, say, visible_lines};
 use crate::program::Program;
 
@@ -51,7 +51,7 @@ impl App {
     /// The database, made if it is a SQLite file that is not there: for commands that push, work or migrate.
     pub(crate) async fn open_or_create(&self) -> Result<&Mission> {
         let open = || async {
-            let database = &self.config.database;
+            let database = self.lasting_database()?;
             let was_there = database.sqlite_file().is_none_or(|file| file.exists());
             let mission = self.answering(Mission::open(database.url()).await?).await?;
             let did = if was_there { "using" } else { "made" };
@@ -64,11 +64,25 @@ impl App {
     /// The database, never made: for all other commands.
     pub(crate) async fn open_existing(&self) -> Result<&Mission> {
         let open = || async {
-            let mission = self.answering(Mission::open_existing(self.config.database.url()).await?).await?;
-            self.note(format_args!("using the database {}", self.config.database.masked()));
+            let database = self.lasting_database()?;
+            let mission = self.answering(Mission::open_existing(database.url()).await?).await?;
+            self.note(format_args!("using the database {}", database.masked()));
             Ok(mission)
         };
         self.mission.get_or_try_init(open).await
+    }
+
+    /// A database that other processes meet too: what is pushed is left to them.
+    fn lasting_database(&self) -> Result<&DatabaseUrl> {
+        let database = &self.config.database;
+        if database.is_in_memory() {
+            return Err(self.usage(format!(
+                "the database {} ends with this command: name a file, as in sqlite://mission.db, or run a method \
+                 without a database by `mission test`",
+                database.masked()
+            )));
+        }
+        Ok(database)
     }
 
     /// Somebody at a terminal is told at once that a server is away; a worker that starts beside it waits a little.

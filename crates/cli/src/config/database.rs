@@ -46,6 +46,11 @@ impl DatabaseUrl {
         Some(PathBuf::from(decoded(path)))
     }
 
+    /// Whether it is SQLite without a file.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.url.starts_with("sqlite:") && self.sqlite_file().is_none()
+    }
+
     /// The folder that SQLite's file is in; for a server, the current one.
     pub(super) fn folder(&self) -> PathBuf {
         let here = std::env::current_dir().unwrap_or_default();
