@@ -10,7 +10,7 @@ use crate::output::{Listing, Table};
 
 /// Lets the waiting tasks of types wait on.
 pub(crate) async fn pause(app: &App, args: &TypesArgs) -> Result<Exit> {
-    let mission = app.open_existing().await?;
+    let mission = app.open_or_create().await?;
     for task_type in &args.types {
         mission.pause(task_type).await?;
         app.note(format_args!("paused {task_type:?}: running tasks end as they would, no other begins"));
@@ -30,7 +30,7 @@ pub(crate) async fn resume(app: &App, args: &TypesArgs) -> Result<Exit> {
 
 /// Sets how many tasks of a type may run at once.
 pub(crate) async fn limit(app: &App, args: &LimitArgs) -> Result<Exit> {
-    app.open_existing().await?.set_running_limit(&args.task_type, args.limit.0).await?;
+    app.open_or_create().await?.set_running_limit(&args.task_type, args.limit.0).await?;
     list(app).await
 }
 

@@ -53,8 +53,7 @@ fn reading_never_makes_a_database() {
         &["delete", "abc"],
         &["workers"],
         &["types"],
-        &["pause", "report"],
-        &["limit", "report", "1"],
+        &["resume", "report"],
     ] {
         scene.run(args).refused(3, "there is no database at mission.db");
     }

@@ -19,7 +19,7 @@ fn what_the_state_forbids_is_said_with_the_way_out() {
     let scene = Scene::new();
     let id = scene.push(&["nope"]);
     scene.run(&["retry", &id]).refused(1, "only a task that has ended can be retried");
-    scene.sql("update mission_tasks set state = 'executing'");
+    scene.sql("update mission_tasks set state = 'executing', worker_id = 1");
     scene.run(&["delete", &id]).refused(1, "cancel it before deleting it");
     assert!(scene.run(&["cancel", &id]).ok().contains("cancel requested"));
     scene.end(&id, "success", "");
@@ -58,6 +58,19 @@ fn many_tasks_are_named_by_a_filter_and_only_with_leave() {
 }
 
 #[test]
+fn a_type_is_limited_or_paused_before_the_first_push() {
+    for args in [&["limit", "report", "3"][..], &["pause", "report"]] {
+        let scene = Scene::new();
+        assert!(scene.run(args).ok().contains("report"), "{args:?}");
+        assert!(scene.run(&["types"]).ok().contains("report"), "{args:?}");
+    }
+    let scene = Scene::new();
+    scene.run(&["limit", "", "3"]).refused(2, "type \"\" is empty");
+    scene.run(&["pause", "report", ""]).refused(2, "type \"\" is empty");
+    scene.run(&["types"]).refused(3, "there is no database");
+}
+
+#[test]
 fn types_are_paused_resumed_and_limited() {
     let scene = Scene::new();
     scene.push(&["nope"]);
@@ -69,7 +82,6 @@ fn types_are_paused_resumed_and_limited() {
     let resumed = scene.run(&["resume", "report"]);
     assert!(resumed.ok().contains("| report    | no     | 3             |"), "{resumed:?}");
     assert!(scene.run(&["limit", "report", "none"]).ok().contains("none"));
-    scene.run(&["limit", "report", "-1"]).refused(2, "");
     scene.run(&["limit", "report", "many"]).refused(2, "use a number, or none");
     scene.run(&["pause", " report"]).refused(2, "begins or ends with white space");
 }
