@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::base::{Base, Phase, pause};
 use crate::intake::Intake;
 use crate::lines::{Choice, Lines};
+use crate::log::Lasting;
 use crate::settings::WhenEmpty;
 use crate::{housekeeper, limits, log};
 
@@ -24,7 +25,7 @@ pub(crate) struct Fetcher {
     /// Whether a claim may have been committed whose answer was lost.
     is_unsure: bool,
     compared_at: Instant,
-    is_failing: bool,
+    failing: Lasting,
     /// How long the last look took: the next one comes not sooner than a multiple of it.
     look_took: Duration,
     idle_since: Option<Instant>,
@@ -34,7 +35,7 @@ pub(crate) struct Fetcher {
 /// What one step found.
 enum Found {
     Tasks,
-    /// A line that had nothing any more; others may.
+    /// A line that had nothing any more, or whose claim was refused; others may.
     EmptyLine,
     Nothing,
 }
@@ -62,7 +63,7 @@ impl Fetcher {
             rest: limits::POLL_FIRST,
             is_unsure: false,
             compared_at: Instant::now(),
-            is_failing: false,
+            failing: Lasting::default(),
             look_took: Duration::ZERO,
             idle_since: None,
         }
@@ -77,7 +78,7 @@ impl Fetcher {
         while self.may_go_on().await {
             match self.step().await {
                 Ok(found) => {
-                    if std::mem::take(&mut self.is_failing) {
+                    if self.failing.ends() {
                         log::fetch_recovered();
                     }
                     match found {
@@ -157,7 +158,18 @@ impl Fetcher {
         let Some(choice) = self.lines.choose(Instant::now()) else { return Ok(Found::Nothing) };
         self.gather().await;
         let room = self.room();
-        let claimed = self.claim(&choice, room).await?;
+        let (claimed, room) = match self.claim(&choice, room).await {
+            // Those in front of the row that cannot be claimed can.
+            Err(fault) if is_refusal(&fault) && room > 1 => (self.claim(&choice, 1).await, 1),
+            claimed => (claimed, room),
+        };
+        let claimed = match claimed {
+            Err(fault) if is_refusal(&fault) => {
+                self.put_aside(&choice, &fault).await;
+                return Ok(Found::EmptyLine);
+            }
+            claimed => claimed?,
+        };
         match claimed.last() {
             Some(last) if claimed.len() >= room => self.lines.advance(&choice, last.task.run_at),
             Some(_) => self.lines.exhaust(&choice),
@@ -210,12 +222,21 @@ impl Fetcher {
 
     async fn claim(&mut self, choice: &Choice, room: usize) -> Result<Vec<Claimed>, Error> {
         let worker = self.base.tenure.worker();
-        // Until the answer is here the outcome is unknown.
-        self.is_unsure = true;
+        // Until the answer is here the outcome is unknown; so may be that of the claim before.
+        let was_unsure = std::mem::replace(&mut self.is_unsure, true);
         let terms = Terms { limit: room, running_limit: choice.running_limit, suspects: Intake::suspects() };
         let claimed = self.base.store.claim_by(&choice.line, worker, terms).await;
-        self.is_unsure = claimed.as_ref().is_err_and(|fault| !fault.is_retryable());
+        self.is_unsure = was_unsure || claimed.as_ref().is_err_and(|fault| !fault.is_retryable());
         claimed
+    }
+
+    /// Leaves a line alone for a while whose first due task the database will not have claimed.
+    async fn put_aside(&mut self, choice: &Choice, fault: &Error) {
+        if self.lines.put_aside(choice, Instant::now()) {
+            log::claim_refused(&choice.line, fault);
+        }
+        // Where every line is refused, as on a full disk, that is no hot loop.
+        pause(limits::POLL_FIRST, &mut self.phase, Phase::Draining).await;
     }
 
     /// Waits for the next look: a call, the next due task, or the rest, which doubles.
@@ -233,7 +254,7 @@ impl Fetcher {
 
     /// An error of the database never ends a worker.
     async fn bear(&mut self, fault: &Error) {
-        if !std::mem::replace(&mut self.is_failing, true) {
+        if self.failing.goes_on(Instant::now()) {
             log::fetch_failed(fault);
         }
         self.lines.expire();
@@ -280,4 +301,9 @@ impl Fetcher {
         }
         false
     }
+}
+
+/// Whether the database will say the same to the same claim again, whatever it says to others.
+fn is_refusal(fault: &Error) -> bool {
+    !fault.is_retryable() && !fault.is_unreachable()
 }

@@ -7,6 +7,7 @@ use mission_core::Timestamp;
 use mission_store::{Line, TypeRule};
 
 use crate::limits;
+use crate::log::Lasting;
 
 /// The lines that were seen last, and what a worker remembers about them.
 #[derive(Default)]
@@ -18,6 +19,14 @@ pub(crate) struct Lines {
     /// When a line was last claimed from, in turns.
     turns: HashMap<Key, u64>,
     turn: u64,
+    /// Lines whose claim the database refused.
+    aside: HashMap<Key, Aside>,
+}
+
+/// How long a line is left alone, and how long that has been so.
+struct Aside {
+    until: Instant,
+    refusal: Lasting,
 }
 
 #[derive(Default)]
@@ -43,6 +52,7 @@ impl Lines {
     /// Takes what was read.
     pub(crate) fn learn(&mut self, lines: Vec<Line>, database_now: Timestamp, now: Instant) {
         self.turns.retain(|key, _| lines.iter().any(|line| is_of(line, key)));
+        self.aside.retain(|key, _| lines.iter().any(|line| is_of(line, key)));
         self.lines = lines;
         self.read = Some((now, database_now));
     }
@@ -85,9 +95,18 @@ impl Lines {
         Some(Choice { line: line.clone(), running_limit })
     }
 
-    /// In how long the next runnable line is due, if there is one.
+    /// In how long the next runnable line is due, if there is one; a line that is aside is not.
     pub(crate) fn next_due(&self, now: Instant) -> Option<Duration> {
-        self.lines.iter().filter(|line| !self.is_paused(line)).map(|line| self.due_in(line, now)).min()
+        let lines = self.lines.iter().filter(|line| !self.is_paused(line) && !self.is_aside(line, now));
+        lines.map(|line| self.due_in(line, now)).min()
+    }
+
+    /// The database refused a claim from a line: others go on without it. Answers whether that is to be said now.
+    pub(crate) fn put_aside(&mut self, choice: &Choice, now: Instant) -> bool {
+        let until = now + limits::ASIDE_PAUSE;
+        let aside = self.aside.entry(key(&choice.line)).or_insert_with(|| Aside { until, refusal: Lasting::default() });
+        aside.until = until;
+        aside.refusal.goes_on(now)
     }
 
     /// A claim from a line gave less than was asked for: it has no more that are due.
@@ -116,7 +135,12 @@ impl Lines {
 
     fn runnable(&self, now: Instant) -> impl Iterator<Item = &Line> {
         let is_full = move |line: &Line| self.rules.full_until.get(&line.task_type).is_some_and(|until| *until > now);
-        self.lines.iter().filter(move |line| !self.is_paused(line) && !is_full(line))
+        self.lines.iter().filter(move |line| !self.is_paused(line) && !is_full(line) && !self.is_aside(line, now))
+    }
+
+    fn is_aside(&self, line: &Line, now: Instant) -> bool {
+        // Mostly there is none, and then no key is made.
+        !self.aside.is_empty() && self.aside.get(&key(line)).is_some_and(|aside| aside.until > now)
     }
 
     fn is_paused(&self, line: &Line) -> bool {
@@ -183,6 +207,20 @@ mod tests {
         assert_eq!(chosen(&lines, now), "none");
         assert_eq!(lines.next_due(now), Some(Duration::from_millis(300)));
         assert_eq!(chosen(&lines, now + Duration::from_millis(300)), "a");
+    }
+
+    #[test]
+    fn a_line_whose_claim_was_refused_is_not_due_for_a_while() {
+        let (mut lines, now) = known(vec![line("a", "t", 9, 1), line("b", "t", 0, 1)]);
+        let refused = lines.choose(now).unwrap();
+        assert!(lines.put_aside(&refused, now), "the first time it is said");
+        assert_eq!(chosen(&lines, now), "b");
+        lines.learn(vec![line("a", "t", 9, 1)], Timestamp(1_000_000), now);
+        assert_eq!((chosen(&lines, now).as_str(), lines.next_due(now)), ("none", None));
+        let again = now + limits::ASIDE_PAUSE;
+        assert_eq!(chosen(&lines, again), "a");
+        assert!(!lines.put_aside(&refused, again), "it has been said");
+        assert!(lines.put_aside(&refused, now + limits::SAY_AGAIN));
     }
 
     #[test]

@@ -1,13 +1,36 @@
 //! Every line a worker logs, in one place.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mission_core::{Error, Settlement, State, Task, WorkerId};
-use mission_store::Worker;
+use mission_store::{Line, Worker};
 use tracing::{debug, error, info, warn};
 
 use crate::base::Base;
+use crate::limits;
 use crate::stop::Stop;
+
+/// A fault that lasts: it is said at once, then now and again until it is over.
+#[derive(Debug, Default)]
+pub(crate) struct Lasting {
+    said: Option<Instant>,
+}
+
+impl Lasting {
+    /// Notes that it is there; answers whether it is to be said now.
+    pub(crate) fn goes_on(&mut self, now: Instant) -> bool {
+        let is_due = self.said.is_none_or(|said| now.saturating_duration_since(said) >= limits::SAY_AGAIN);
+        if is_due {
+            self.said = Some(now);
+        }
+        is_due
+    }
+
+    /// Notes that it is over; answers whether there was one.
+    pub(crate) fn ends(&mut self) -> bool {
+        self.said.take().is_some()
+    }
+}
 
 pub(crate) fn started(base: &Base) {
     let methods: Vec<&str> = base.registry.names().collect();
@@ -99,6 +122,20 @@ pub(crate) fn fetch_failed(fault: &Error) {
     warn!(error = %fault, "nothing can be claimed now; trying again");
 }
 
+pub(crate) fn claim_refused(line: &Line, fault: &Error) {
+    let (method, task_type) = (line.method.as_str(), line.task_type.as_str());
+    let pause_s = limits::ASIDE_PAUSE.as_secs();
+    warn!(
+        method,
+        r#type = task_type,
+        priority = line.priority,
+        pause_s,
+        error = %fault,
+        "the database refuses to have the first due task of this method, type and priority claimed: what is behind it \
+         waits, others go on; mend or remove that row"
+    );
+}
+
 pub(crate) fn fetch_recovered() {
     info!("tasks can be claimed again");
 }
@@ -154,4 +191,18 @@ pub(crate) fn handle_failed(what: &str, fault: &Error) {
 
 pub(crate) fn broke(fault: &tokio::task::JoinError) {
     error!(error = %fault, "a loop of the worker broke: please report this");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_that_lasts_is_said_at_once_and_then_once_a_minute() {
+        let (mut lasting, start) = (Lasting::default(), Instant::now());
+        let said: Vec<u64> = (0..150).filter(|second| lasting.goes_on(start + Duration::from_secs(*second))).collect();
+        assert_eq!(said, [0, 60, 120]);
+        assert!(lasting.ends() && !lasting.ends());
+        assert!(lasting.goes_on(start + Duration::from_secs(151)), "the next one is said at once");
+    }
 }

@@ -7,5 +7,6 @@ mod life;
 mod methods;
 mod outage;
 mod picking;
+mod refused;
 mod stage;
 mod stopping;
