@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::Mission;
 use crate::detached::detached;
 use crate::serving::serves;
+use crate::stuck::stuck;
 
 /// Clocks further apart than this make dates that are shown here look wrong.
 const CLOCK_APART_MAX: Duration = Duration::from_secs(5);
@@ -48,6 +49,7 @@ impl Mission {
                 health.findings.push(working(&workers));
                 health.findings.extend(left_behind(&store, &workers).await?);
                 health.findings.extend(waiting(&store, &workers).await?);
+                health.findings.extend(stuck(&store, &workers).await?);
             }
             Ok(health)
         })

@@ -9,6 +9,7 @@ mod operate;
 mod pool;
 mod push;
 mod serving;
+mod stuck;
 pub mod testing;
 mod wait;
 mod worker;

@@ -1,15 +1,16 @@
 //! `doctor`: what it praises, what it notes, and what it calls wrong.
 
-use mission_testkit::{Database, conformance};
+use mission_testkit::{Database, Kind, conformance};
 use serde_json::Value;
 
-use crate::stage::{Stage, is_sqlite};
+use crate::stage::{Stage, is_sqlite, kill};
 
 conformance![
     a_fresh_database_without_tasks_is_judged,
     missing_tables_are_wrong,
     due_tasks_that_nobody_serves_are_wrong,
     tasks_of_a_dead_worker_are_wrong_where_no_other_lives,
+    due_tasks_that_a_free_worker_does_not_get_are_wrong,
 ];
 
 fn finding<'r>(report: &'r Value, about: &str) -> &'r Value {
@@ -78,4 +79,38 @@ async fn tasks_of_a_dead_worker_are_wrong_where_no_other_lives(db: Database) {
     let dead = finding(&report, "dead workers");
     assert_eq!(dead["grade"], "wrong", "{report:#}");
     assert!(dead["sentence"].as_str().unwrap().starts_with("1 "), "{report:#}");
+}
+
+async fn due_tasks_that_a_free_worker_does_not_get_are_wrong(db: Database) {
+    let stage = Stage::set(db).await;
+    let insert = |values: &str| format!("insert into mission_tasks (method, type, attempt, run_at) values ({values});");
+    let attempt = match stage.db.kind() {
+        // There an integer that grows too large becomes a float, so a trigger refuses.
+        Kind::Sqlite => {
+            let trigger = "create trigger refuse before update on mission_tasks \
+                when new.state = 'executing' and old.attempt = 1000000 begin select raise(abort, 'refused'); end;";
+            stage.db.sql(trigger).await.unwrap();
+            1_000_000
+        }
+        _ => i64::MAX,
+    };
+    stage.db.sql(&insert(&format!("'noop', 'report', {attempt}, 1000000"))).await.unwrap();
+    // What nobody is to run now is not stuck.
+    stage.db.sql(&insert("'noop', 'resting', 0, 1000000")).await.unwrap();
+    stage.run(&["pause", "resting"]).await.ok();
+    let mut worker = stage.start(&["work"]);
+    let pid = stage.worker_pid().await;
+    let report = stage.run(&["doctor", "-o", "json"]).await.json();
+    let is_stuck = |report: &Value| report["findings"].as_array().unwrap().iter().any(|f| f["about"] == "stuck");
+    assert!(!is_stuck(&report), "the worker has only just begun: {report:#}");
+    stage.db.sql("update mission_workers set started_date = 1000000;").await.unwrap();
+    let ran = stage.run(&["doctor", "-o", "json"]).await;
+    let report = ran.json();
+    let stuck = finding(&report, "stuck");
+    assert_eq!((ran.code(), &stuck["grade"]), (1, &"wrong".into()), "{report:#}");
+    let sentence = stuck["sentence"].as_str().unwrap();
+    assert!(sentence.contains("noop in type report") && sentence.contains("worker's log"), "{report:#}");
+    assert!(sentence.contains("disk is full") && !report.to_string().contains("type resting"), "{report:#}");
+    kill(pid, "TERM");
+    worker.wait().await.unwrap();
 }
