@@ -30,8 +30,10 @@ pub(crate) async fn run(app: &App, args: &MigrateArgs) -> Result<Exit> {
 
 /// A kind's word is enough where nothing is opened.
 fn kind(database: &str) -> Result<DatabaseKind> {
-    let url = if database.contains(':') { database.to_owned() } else { format!("{database}:") };
-    DatabaseKind::of_url(&url).map_err(|_| {
+    if database.contains(':') {
+        return DatabaseKind::of_url(database);
+    }
+    DatabaseKind::of_url(&format!("{database}://")).map_err(|_| {
         Error::invalid(format!("no kind of database is called {database:?}: use sqlite, mysql, mariadb or postgres"))
     })
 }
