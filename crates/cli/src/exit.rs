@@ -25,6 +25,8 @@ pub(crate) enum Exit {
     Usage,
     /// Ctrl-C.
     Interrupted,
+    /// SIGTERM.
+    Terminated,
 }
 
 impl Exit {
@@ -40,6 +42,7 @@ impl Exit {
             Exit::Duplicate => 6,
             Exit::TimedOut => 124,
             Exit::Interrupted => 130,
+            Exit::Terminated => 143,
         }
     }
 

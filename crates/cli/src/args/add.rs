@@ -27,11 +27,11 @@ pub(crate) struct AddArgs {
     pub(crate) creator: Option<String>,
 
     /// Not before this time: RFC 3339, or "2026-11-22 10:00:00" taken as UTC.
-    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "after")]
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, conflicts_with = "after")]
     pub(crate) at: Option<SystemTime>,
 
     /// Not before this span has passed, such as 90s or 1h30m.
-    #[arg(long = "in", id = "after", value_name = "SPAN", value_parser = span)]
+    #[arg(long = "in", id = "after", value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     pub(crate) after: Option<Duration>,
 
     /// From -9 (last) to 9 (first).
@@ -47,11 +47,11 @@ pub(crate) struct AddArgs {
     pub(crate) without_repeat_method: bool,
 
     /// Longest run of one attempt.
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     pub(crate) timeout: Option<Duration>,
 
     /// Longest time without progress.
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     pub(crate) stall_timeout: Option<Duration>,
 
     /// Retries after a failure.

@@ -47,10 +47,10 @@ pub(crate) struct ImportArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PruneArgs {
     /// Remove what succeeded or was cancelled longer ago than this [default: 30d].
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     pub(crate) older_than: Option<Duration>,
 
     /// Remove what failed longer ago than this [default: 90d].
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     pub(crate) failed_older_than: Option<Duration>,
 }

@@ -6,7 +6,7 @@ mod keep;
 mod operate;
 mod read;
 mod run;
-mod values;
+pub(crate) mod values;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -26,7 +26,8 @@ pub(crate) use run::{DemoArgs, ExecuteArgs, KEPT, ON_DEMAND, TestArgs, WorkArgs}
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = "\
 Exit codes: 0 ok · 1 error · 2 usage · 3 not found · 4 waited task failed · 5 waited task cancelled ·
-            6 refused as a duplicate · 124 wait timed out · 130 interrupted; of several the gravest.
+            6 refused as a duplicate · 124 wait timed out · 130 interrupted (143 by SIGTERM);
+            of several the gravest.
 Settings:   flags, then MISSION_… and DATABASE_URL, then .env, then mission.toml, then defaults.")]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::FilterArgs;
+use super::values::{Limit, limit, task_type};
 
 /// Tasks by their ids, or by a filter.
 #[derive(Debug, Args)]
@@ -26,17 +27,17 @@ pub(crate) struct ManyArgs {
 #[derive(Debug, Args)]
 pub(crate) struct TypesArgs {
     /// The types.
-    #[arg(value_name = "TYPE", required = true)]
+    #[arg(value_name = "TYPE", required = true, value_parser = task_type)]
     pub(crate) types: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
     /// The type.
-    #[arg(value_name = "TYPE")]
+    #[arg(value_name = "TYPE", value_parser = task_type)]
     pub(crate) task_type: String,
 
     /// How many of its tasks may run at once, or `none` for no limit.
-    #[arg(value_name = "N|none", value_parser = super::values::limit)]
-    pub(crate) limit: super::values::Limit,
+    #[arg(value_name = "N|none", value_parser = limit, allow_negative_numbers = true)]
+    pub(crate) limit: Limit,
 }

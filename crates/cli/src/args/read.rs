@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 use clap_complete::Shell;
 use mission_core::{Filter, State, limits};
 
-use super::values::{Since, since, span, state};
+use super::values::{Since, count, since, span, state};
 
 /// Which tasks are meant; what is left out matches everything.
 #[derive(Debug, Args)]
@@ -28,7 +28,7 @@ pub(crate) struct FilterArgs {
     pub(crate) creator: Option<String>,
 
     /// Pushed since then: a time, or a span such as 2h.
-    #[arg(long, value_name = "TIME|SPAN", value_parser = since)]
+    #[arg(long, value_name = "TIME|SPAN", value_parser = since, allow_hyphen_values = true)]
     pub(crate) since: Option<Since>,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct RecordsArgs {
 
     /// How many.
     #[arg(long, value_name = "N", default_value_t = limits::RECORDS_DEFAULT as u64)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "all")]
+    #[arg(value_parser = count, allow_negative_numbers = true, conflicts_with = "all")]
     pub(crate) limit: u64,
 
     /// All of them.
@@ -84,7 +84,7 @@ pub(crate) struct WaitArgs {
     pub(crate) ids: Vec<String>,
 
     /// Wait no longer than this for all of them together.
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     pub(crate) timeout: Option<Duration>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::ParamsArgs;
-use super::values::span;
+use super::values::{concurrency, count, count_or_none, lease, span, task_type};
 
 /// Makes `work` the keeper of a worker on demand; for processes that Mission starts itself.
 pub(crate) const ON_DEMAND: &str = "--on-demand";
@@ -13,21 +13,24 @@ pub(crate) const ON_DEMAND: &str = "--on-demand";
 pub(crate) const KEPT: &str = "--kept";
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+SIGTERM and Ctrl-C end it in order, with exit 0: it takes nothing more, what runs may end within the grace,
+and what is left goes to another worker. A second signal ends it at once: what runs goes to another worker.")]
 pub(crate) struct WorkArgs {
     /// Serve only tasks of these types.
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = task_type)]
     pub(crate) types: Vec<String>,
 
     /// How many tasks run at once.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = concurrency, allow_negative_numbers = true)]
     pub(crate) concurrency: Option<usize>,
 
     /// How long running methods may go on after a stop.
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     pub(crate) grace: Option<Duration>,
 
     /// How long others wait before they take over the tasks of this worker if it is gone.
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN", value_parser = lease, allow_hyphen_values = true)]
     pub(crate) lease: Option<Duration>,
 
     /// Stop once nothing is left to run.
@@ -44,14 +47,17 @@ pub(crate) struct WorkArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Ctrl-C and SIGTERM end it in order, with exit 130 and 143: what runs may end within 30s, and what is left waits
+again. A second signal ends it at once.")]
 pub(crate) struct ExecuteArgs {
     /// Only this task: its unique_id, or the beginning of it.
     #[arg(value_name = "ID", conflicts_with = "limit")]
     pub(crate) id: Option<String>,
 
     /// No more than so many.
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    pub(crate) limit: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -67,5 +73,6 @@ pub(crate) struct TestArgs {
 pub(crate) struct DemoArgs {
     /// How many rows to export.
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    #[arg(value_parser = count_or_none, allow_negative_numbers = true)]
     pub(crate) rows: u64,
 }

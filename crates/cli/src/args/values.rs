@@ -1,12 +1,52 @@
 //! The values that arguments take: spans, moments, states, limits.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
-use mission_core::{Error, State, Timestamp, parse_span};
+use mission_core::{Error, State, Timestamp, checked_name, limits, parse_span};
 
 /// A span such as `90s` or `1h30m`.
 pub(super) fn span(text: &str) -> Result<Duration, Error> {
     parse_span(text)
+}
+
+/// A worker's bounds, refused before it begins; the worker itself holds to the same.
+const CONCURRENCY_MAX: usize = 10_000;
+const LEASE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+
+/// How many tasks a worker runs at once.
+pub(crate) fn concurrency(text: &str) -> Result<usize, Error> {
+    let number = text.trim().parse().ok().filter(|number| (1..=CONCURRENCY_MAX).contains(number));
+    number.ok_or_else(|| Error::invalid(format!("{text:?} is out of range: use 1 to {CONCURRENCY_MAX}")))
+}
+
+/// How long a worker's lease holds.
+pub(crate) fn lease(text: &str) -> Result<Duration, Error> {
+    let lease = parse_span(text)?;
+    if LEASE.contains(&lease) {
+        return Ok(lease);
+    }
+    Err(Error::invalid(format!("the lease {text:?} is out of range: use 1s to 1h")))
+}
+
+/// The name of a type.
+pub(crate) fn task_type(text: &str) -> Result<String, Error> {
+    checked_name("type", text, limits::TYPE_CHARS_MAX).map(str::to_owned)
+}
+
+/// How many, at least one.
+pub(super) fn count(text: &str) -> Result<u64, Error> {
+    number_from(1, text)
+}
+
+/// How many, none too.
+pub(super) fn count_or_none(text: &str) -> Result<u64, Error> {
+    number_from(0, text)
+}
+
+fn number_from(least: u64, text: &str) -> Result<u64, Error> {
+    let number = text.trim().parse().ok().filter(|number| *number >= least);
+    number.ok_or_else(|| Error::invalid(format!("{text:?} is out of range: use a number from {least} up")))
 }
 
 /// A moment in RFC 3339, or the same without a zone, taken as UTC.
@@ -43,7 +83,10 @@ pub(super) fn since(text: &str) -> Result<Since, Error> {
     if let Ok(span) = parse_span(text) {
         return Ok(Since::Ago(span));
     }
-    Timestamp::parse(text).map(Since::Moment).map_err(|_| {
+    Timestamp::parse(text).map(Since::Moment).map_err(|fault| {
+        if fault.to_string().contains("out of range") {
+            return fault;
+        }
         Error::invalid(format!(
             "{text:?} is neither a time nor a span: use 2026-11-22T10:00:00Z, or 2h for the last two hours"
         ))

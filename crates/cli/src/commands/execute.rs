@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use mission_core::{Result, State, Task};
 use mission_engine::{Mission, Which};
-use tokio::signal;
 
 use crate::app::App;
 use crate::args::ExecuteArgs;
 use crate::exit::Exit;
+use crate::interrupt::Signals;
 use crate::output::{Listing, records_row, records_table};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -17,17 +17,18 @@ pub(crate) async fn run(app: &App, args: &ExecuteArgs) -> Result<Exit> {
     let mission = app.open_existing().await?;
     let which = match &args.id {
         Some(id) => Which::One(mission.find(id.trim()).await?.unique_id),
-        None => Which::All { limit: args.limit },
+        None => Which::All { limit: args.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)) },
     };
+    let mut signals = Signals::listen()?;
     let executed = tokio::select! {
         executed = app.worker(mission).execute(which) => executed?,
-        Ok(()) = signal::ctrl_c() => {
-            app.note("interrupted: what runs is handed over; once more ends at once");
+        exit = signals.next() => {
+            app.note("told to end: what runs may end, or is handed back; once more ends at once");
             tokio::select! {
                 () = handed_over(mission) => {}
-                _ = signal::ctrl_c() => {}
+                _ = signals.next() => {}
             }
-            return Ok(Exit::Interrupted);
+            return Ok(exit);
         }
     };
     if executed.is_empty() {

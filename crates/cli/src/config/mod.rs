@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use mission_core::{Error, Result, parse_span};
 use serde::Serialize;
 
-use crate::args::{GlobalArgs, OutputFormat};
+use crate::args::{GlobalArgs, OutputFormat, values};
 pub(crate) use database::DatabaseUrl;
 pub(crate) use keys::nearest;
 use sources::{Given, Sources};
@@ -71,10 +71,11 @@ impl Config {
         let output = take("output", "table").map(|given| given.read(output_format)).transpose()?;
         let files_usual = database.folder().join("mission-files");
         let files = take("files", &files_usual.display().to_string()).map(|given| PathBuf::from(given.value));
-        let concurrency = take("concurrency", "the worker's own").map(|given| given.read(at_least_one)).transpose()?;
-        let types = take("types", "all").map(|given| keys::list(&given.value)).unwrap_or_default();
+        let concurrency =
+            take("concurrency", "the worker's own").map(|given| given.read(values::concurrency)).transpose()?;
+        let types = take("types", "all").map(|given| given.read(types)).transpose()?.unwrap_or_default();
         let grace = take("grace", "30s").map(|given| given.read(parse_span)).transpose()?;
-        let lease = take("lease", "10s, on sqlite 60s").map(|given| given.read(parse_span)).transpose()?;
+        let lease = take("lease", "10s, on sqlite 60s").map(|given| given.read(values::lease)).transpose()?;
         let log = take("log", "warn, for a worker info").map(|given| given.value);
         Ok(Self {
             database,
@@ -103,9 +104,6 @@ fn output_format(word: &str) -> Result<OutputFormat> {
         .map_err(|_| Error::invalid(format!("no output is called {word:?}: use table, json, jsonl or id")))
 }
 
-fn at_least_one(word: &str) -> Result<usize> {
-    match word.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(Error::invalid(format!("{word:?} is no number from 1 up"))),
-    }
+fn types(words: &str) -> Result<Vec<String>> {
+    keys::list(words).iter().map(|word| values::task_type(word)).collect()
 }

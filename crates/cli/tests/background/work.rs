@@ -96,6 +96,56 @@ fn an_interrupted_execute_hands_its_task_back() {
 }
 
 #[test]
+fn a_signal_ends_execute_in_order_and_nothing_is_counted() {
+    // One that ends within the grace succeeds; one that outlasts it, half a minute, waits again.
+    for (signal, code, ms, state, attempt) in [("INT", 130, 1500, "success", 1), ("TERM", 143, 600_000, "init", 0)] {
+        on(Kind::Sqlite, |db| async move {
+            let stage = Stage::set(db).await;
+            let id = stage.add(&["sleep", &format!("ms={ms}"), "--no-start"]).await;
+            let executing = stage.start(&["execute"]);
+            let pid = i64::from(executing.id().unwrap());
+            eventually("it runs", async || stage.show(&id).await["state"] == "executing").await;
+            kill(pid, signal);
+            let output = executing.wait_with_output().await.unwrap();
+            assert_eq!(output.status.code(), Some(code), "{output:?}");
+            let task = stage.show(&id).await;
+            assert_eq!((&task["state"], &task["attempt"]), (&state.into(), &attempt.into()));
+            assert_eq!((&task["failures"], &task["crashes"]), (&0.into(), &0.into()));
+            assert_eq!(stage.run(&["workers", "-o", "json"]).await.json(), serde_json::json!([]));
+        });
+    }
+}
+
+#[test]
+fn what_waits_for_a_task_is_ended_by_sigterm_and_the_task_goes_on() {
+    on(Kind::Sqlite, |db| async {
+        let stage = Stage::set(db).await;
+        let waiting = stage.start(&["add", "sleep", "ms=3000", "--wait"]);
+        let pid = i64::from(waiting.id().unwrap());
+        eventually("it runs", async || count(&stage, "state = 'executing'").await == 1).await;
+        kill(pid, "TERM");
+        let output = waiting.wait_with_output().await.unwrap();
+        assert_eq!(output.status.code(), Some(143), "{output:?}");
+        eventually("it succeeds", async || count(&stage, "state = 'success' and attempt = 1").await == 1).await;
+        stage.left_alone().await;
+        let tested = stage.start(&["test", "sleep", "ms=600000"]);
+        let pid = i64::from(tested.id().unwrap());
+        eventually("it listens", async || listens_for_sigterm(pid)).await;
+        kill(pid, "TERM");
+        let output = tested.wait_with_output().await.unwrap();
+        assert_eq!(output.status.code(), Some(143), "{output:?}");
+    });
+}
+
+/// Whether a process has a handler for SIGTERM, by the kernel's own word.
+fn listens_for_sigterm(pid: i64) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask & (1 << (15 - 1)) != 0)
+}
+
+#[test]
 fn a_second_signal_ends_a_worker_at_once_and_hands_its_task_back() {
     on(Kind::Sqlite, |db| async {
         let stage = Stage::set(db).await;

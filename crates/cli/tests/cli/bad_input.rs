@@ -60,6 +60,9 @@ fn numbers_out_of_bounds_name_the_bounds() {
         (["--timeout", "200000d"], "up to 100 years"),
         (["--in", "later"], "no span of time"),
         (["--at", "tomorrow"], "is no time: use RFC 3339"),
+        (["--at", "9999-12-31T23:59:59Z"], "is out of range: use a time before 9999-12-30T22:00:00Z"),
+        (["--at", "-009999-01-01T00:00:00Z"], "is out of range"),
+        (["--at", "10000-01-01T00:00:00Z"], "is no time: use RFC 3339"),
         (["--type", ""], "type \"\" is empty"),
         (["--creator", "a\nb"], "holds a control character"),
         (["--key", " k"], "begins or ends with white space"),
@@ -115,14 +118,86 @@ fn a_database_url_that_is_wrong_says_how_it_is_written() {
         ("nonsense", "has no scheme: use sqlite://FILE"),
         ("", "has no scheme"),
         ("oracle://db/app", "unknown scheme \"oracle\": use sqlite, mysql, mariadb or postgres"),
+        ("mysql:u:secret@db/app", "no // behind mysql: use mysql://user:password@host/database"),
+        ("postgres:/u:secret@db/app", "no // behind postgres: use postgres://user:password@host/database"),
         ("mysql://root@127.0.0.1", "names no database"),
         ("mysql://[::1/app", "no MySQL URL: use mysql://user:password@host"),
         ("postgres://h:port/app", "no PostgreSQL URL: use postgres://"),
         ("sqlite://x.db?mode=none", "no SQLite URL: use sqlite://mission.db"),
     ] {
         scene.run(&["records", "--database", url]).refused(2, sentence);
-        scene.run(&["add", "noop", "--database", url]).refused(2, sentence);
+        let ran = scene.run(&["add", "noop", "--database", url]);
+        ran.refused(2, sentence);
+        assert!(!ran.stderr.contains("secret"), "{ran:?}");
     }
+    let ran = scene.run(&["migrate", "--sql", "--database", "mysql:u:secret@db/app"]);
+    ran.refused(2, "no // behind mysql");
+    assert!(!ran.stderr.contains("secret"), "{ran:?}");
+}
+
+#[test]
+fn a_database_in_memory_is_refused_because_it_ends_with_the_command() {
+    let scene = Scene::new();
+    for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite://x.db?mode=memory", "sqlite://"] {
+        for command in [&["add", "noop"][..], &["work"], &["execute"], &["demo"], &["records"], &["limit", "a", "1"]] {
+            let ran = scene.run(&[command, &["--database", url]].concat());
+            ran.refused(2, "ends with this command: name a file, as in sqlite://mission.db");
+        }
+        scene.run(&["test", "noop", "--database", url]).ok();
+    }
+}
+
+#[test]
+fn a_worker_out_of_bounds_is_refused_before_it_says_that_it_works() {
+    let scene = Scene::new();
+    for (flag, variable, value, sentence) in [
+        ("--concurrency", "MISSION_CONCURRENCY", "0", "\"0\" is out of range: use 1 to 10000"),
+        ("--concurrency", "MISSION_CONCURRENCY", "10001", "use 1 to 10000"),
+        ("--concurrency", "MISSION_CONCURRENCY", "99999999999999999999", "use 1 to 10000"),
+        ("--concurrency", "MISSION_CONCURRENCY", "-5", "\"-5\" is out of range: use 1 to 10000"),
+        ("--concurrency", "MISSION_CONCURRENCY", "many", "use 1 to 10000"),
+        ("--lease", "MISSION_LEASE", "0s", "the lease \"0s\" is out of range: use 1s to 1h"),
+        ("--lease", "MISSION_LEASE", "61m", "use 1s to 1h"),
+        ("--lease", "MISSION_LEASE", "-5s", "\"-5s\" is no span of time"),
+        ("--type", "MISSION_TYPES", "a\u{7}b", "holds a control character"),
+    ] {
+        for ran in [scene.run(&["work", flag, value]), Scene::new().with(variable, value).run(&["work"])] {
+            ran.refused(2, sentence);
+            assert!(!ran.stderr.contains("works for"), "{ran:?}");
+        }
+    }
+    scene.run(&["work", "--type", ""]).refused(2, "type \"\" is empty");
+    scene.run(&["work", "--type", "a,"]).refused(2, "type \"\" is empty");
+    assert!(!scene.path("mission.db").exists());
+}
+
+#[test]
+fn the_widest_bounds_of_a_worker_are_taken() {
+    let scene = Scene::new();
+    for lease in ["1s", "1h"] {
+        scene.run(&["work", "--stop-when-empty", "--concurrency", "10000", "--lease", lease]).ok();
+    }
+}
+
+#[test]
+fn counts_below_one_and_negative_spans_are_refused_as_such() {
+    let scene = Scene::new();
+    for command in ["execute", "records"] {
+        for count in ["0", "-5", "many"] {
+            let sentence = format!("{count:?} is out of range: use a number from 1 up");
+            scene.run(&[command, "--limit", count]).refused(2, &sentence);
+        }
+    }
+    scene.run(&["demo", "--rows", "-1"]).refused(2, "\"-1\" is out of range: use a number from 0 up");
+    scene.run(&["limit", "report", "-1"]).refused(2, "\"-1\" is no limit: use a number, or none");
+    for flag in ["--in", "--timeout", "--stall-timeout"] {
+        scene.run(&["add", "noop", flag, "-5s"]).refused(2, "\"-5s\" is no span of time");
+        scene.run(&["add", "noop", flag, "-5"]).refused(2, "\"-5\" is no span of time");
+    }
+    scene.run(&["wait", "abc", "--timeout", "-5s"]).refused(2, "is no span of time");
+    scene.run(&["prune", "--older-than", "-5d"]).refused(2, "is no span of time");
+    scene.run(&["records", "--since", "-2h"]).refused(2, "\"-2h\" is neither a time nor a span");
+    assert!(!scene.path("mission.db").exists());
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn unknown_keys_are_refused_with_the_one_meant() {
 fn values_that_cannot_be_are_refused_with_where_they_stand() {
     let scene = Scene::new();
     for (toml, sentence) in [
-        ("concurrency = 0", "concurrency (from mission.toml): \"0\" is no number from 1 up"),
+        ("concurrency = 0", "concurrency (from mission.toml): \"0\" is out of range: use 1 to 10000"),
         ("grace = \"soon\"", "grace (from mission.toml): \"soon\" is no span of time"),
         ("output = \"xml\"", "use table, json, jsonl or id"),
         ("database = true", "database must be a string or a number"),
