@@ -16,7 +16,7 @@ conformance![
     its_line_goes_on_once_the_row_is_mended,
 ];
 
-/// Puts in a due task of the method `note` that no claim can take, with a priority above the others'.
+/// Puts in a due task of the method `note` that no claim can take.
 async fn refused_row(stage: &Stage, priority: i64) {
     let attempt = match stage.db.kind() {
         // There an integer that grows too large becomes a float, so a trigger refuses.
