@@ -27,7 +27,7 @@ async fn an_export_whose_worker_is_killed_runs_again(db: Database) {
     eventually("the export is under way", async || {
         let task = stage.show(&id).await;
         assert_ne!(task["state"], "success", "killed too late: {task:#}");
-        task["progress"]["done"].as_u64().is_some_and(|done| done > 0)
+        task["progress_done"].as_u64().is_some_and(|done| done > 0)
     })
     .await;
     kill(stage.worker_pid().await, "KILL");
