@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::args::{OutputFormat, WaitArgs};
 use crate::exit::Exit;
 use crate::ids;
-use crate::output::{Listing, records_row, records_table};
+use crate::output::{Listing, records_row, records_table, waits_again};
 
 pub(crate) async fn run(app: &App, args: &WaitArgs) -> Result<Exit> {
     let tasks = ids::find_all(app, &args.ids).await?;
@@ -20,7 +20,13 @@ pub(crate) async fn run(app: &App, args: &WaitArgs) -> Result<Exit> {
 /// Waits for all of them, prints them, and ends as the gravest of them did.
 pub(super) async fn until_ended(app: &App, ids: &[UniqueId], timeout: Option<Duration>) -> Result<Exit> {
     let mut ended: Vec<Option<Task>> = vec![None; ids.len()];
+    let mut attempts = vec![0; ids.len()];
     let late = looking::until_ended(app, ids, timeout, |place, task| {
+        if let Some(why) = waits_again(&task)
+            && std::mem::replace(&mut attempts[place], task.counts.attempt) != task.counts.attempt
+        {
+            app.note(format_args!("task {} {why}", task.unique_id));
+        }
         ended[place] = task.state.is_final().then_some(task);
         Ok(())
     })

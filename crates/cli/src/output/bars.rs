@@ -5,10 +5,10 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use mission_core::{State, Task};
 
-use super::visible;
+use super::{visible, waits_again};
 
-const MEASURED: &str =
-    "{prefix} [{bar:24}] {percent:>3}%  {human_pos} of {human_len}  {elapsed}, {eta} left  {wide_msg}";
+/// Fits eighty columns with ten million units and a method of ten letters.
+const MEASURED: &str = "{prefix} [{bar:10}] {percent:>3}% {human_pos}/{human_len} {eta} {wide_msg}";
 const UNMEASURED: &str = "{prefix} {spinner} {human_pos}  {elapsed}  {wide_msg}";
 const WAITING: &str = "{prefix} {spinner} {wide_msg}";
 
@@ -69,7 +69,10 @@ impl Bar {
         }
         let message = match progress {
             Some(progress) => visible(progress.message.as_deref().unwrap_or("")).into_owned(),
-            None => task.state.to_string(),
+            None => match waits_again(task) {
+                Some(why) => format!("{} {}", task.state, visible(&why)),
+                None => task.state.to_string(),
+            },
         };
         self.drawn.set_message(message);
         if self.template != template {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mission_core::{Progress, Task, format_span};
+use mission_core::{Progress, Task, Timestamp, format_span};
 
 use super::{Table, visible_lines};
 
@@ -34,6 +34,19 @@ pub(crate) fn progress_text(progress: &Progress) -> String {
         Some(message) => format!("{far} {message}"),
         None => far,
     }
+}
+
+/// Why a task waits again after an attempt, so that somebody who looks does not take it for stuck.
+pub(crate) fn waits_again(task: &Task) -> Option<String> {
+    let reason = task.reason.filter(|_| task.state == mission_core::State::Init)?;
+    let now = Timestamp::from(std::time::SystemTime::now());
+    // The database's clock decides; this one only tells roughly.
+    let wait = task.run_at.since(now);
+    let content = task.content.as_deref().unwrap_or("");
+    Some(format!(
+        "waits for another try in about {} ({reason}): {content}",
+        format_span(Duration::from_secs(wait.as_secs()))
+    ))
 }
 
 /// All that is known of a task, one field a line; `standing` says in words why it stands where it stands.

@@ -101,3 +101,15 @@ fn waiting_prints_the_answer_or_says_why_it_failed() {
         assert!(code == 0 || ran.stderr.contains(&format!("task {id} ended as {state}: the answer")), "{ran:?}");
     }
 }
+
+#[test]
+fn waiting_says_that_a_task_is_tried_again_and_why() {
+    let scene = Scene::new();
+    let id = scene.push(&["sleep", "seconds=5"]);
+    scene.run(&["execute", &id]);
+    let ran = scene.run(&["wait", &id, "--timeout", "300ms"]);
+    let says = ran.stderr.contains("waits for another try in about") && ran.stderr.contains("bad_params");
+    assert!(ran.code == Some(124) && says, "{ran:?}");
+    let quiet = scene.run(&["-q", "wait", &id, "--timeout", "300ms"]);
+    assert!(!quiet.stderr.contains("another try"), "{quiet:?}");
+}
