@@ -23,9 +23,10 @@ const DAY_US: i64 = 24 * 3600 * 1_000_000;
 async fn store_aged(db: &Database, store: &Store, state: &str, pushed: i64, changed: i64) {
     let now = store.now().await.unwrap().0;
     let (created, modified) = (now - pushed * DAY_US, now - changed * DAY_US);
+    let worker = i64::from(state == "executing");
     db.sql(&format!(
-        "insert into mission_tasks (unique_id, method, state, created_date, modified_date)
-         values ('{state}-{pushed}-{changed}', 'export', '{state}', {created}, {modified});"
+        "insert into mission_tasks (unique_id, method, state, worker_id, created_date, modified_date)
+         values ('{state}-{pushed}-{changed}', 'export', '{state}', {worker}, {created}, {modified});"
     ))
     .await
     .unwrap();
