@@ -20,7 +20,7 @@
 
 use mission_core::{Error, ErrorKind, Result};
 use mission_store::{OnMissing, Store};
-use mission_worker::{Method, Registry, States, Which, execute};
+use mission_worker::{Method, Registry, States, Wake, Which, Worker, WorkerSettings};
 use tempfile::TempDir;
 
 use crate::Mission;
@@ -91,7 +91,8 @@ impl Inline {
             while is_due && task.is_some_and(|task| !task.state.is_final()) {
                 let which = Which::One(pushed.unique_id.clone());
                 let (store, registry, states) = (mission.store(), self.registry.clone(), self.states.clone());
-                detached(async move { execute(&store, registry, states, which).await.map(|_| ()) }).await?;
+                let worker = Worker::new(store, registry, states, Wake::new(), WorkerSettings::default());
+                detached(async move { worker.execute(which).await.map(drop) }).await?;
                 task = mission.get(&pushed.unique_id).await?;
             }
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mission_core::{Result, Task};
-use mission_worker::{Method, Registry, States, Which, WorkerHandle, WorkerSettings, execute, run_until_signalled};
+use mission_worker::{Method, Registry, States, Which, WorkerHandle, WorkerSettings, run_until_signalled};
 
 use crate::Mission;
 
@@ -101,8 +101,7 @@ impl WorkerBuilder {
     /// # Errors
     /// As [`start`](Self::start); also no such task, or one that does not wait.
     pub async fn execute(self, which: Which) -> Result<Vec<Task>> {
-        let registry = Registry::collect(self.methods)?;
-        execute(&self.mission.inner.store, registry, self.states, which).await
+        self.build()?.execute(which).await
     }
 
     fn build(self) -> Result<mission_worker::Worker> {

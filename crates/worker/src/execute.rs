@@ -9,9 +9,7 @@ use tokio::sync::oneshot;
 use crate::base::Base;
 use crate::fetcher::Fetcher;
 use crate::handle::WorkerHandle;
-use crate::settings::{WhenEmpty, WorkerSettings};
-use crate::state::States;
-use crate::wake::Wake;
+use crate::settings::WhenEmpty;
 use crate::worker::Worker;
 use crate::{Registry, shift};
 
@@ -27,33 +25,35 @@ pub enum Which {
     One(UniqueId),
 }
 
-/// Runs what waits now in this process and answers the records as they stand then, in the order in which they began.
-///
-/// A task that is to be retried later stands there as waiting. Dropping the future stops it in order.
-///
-/// # Errors
-/// As [`Worker::start`]; also no such task, one that does not wait, or one whose method is not here.
-pub async fn execute(store: &Store, registry: Registry, states: States, which: Which) -> Result<Vec<Task>> {
-    let settings = WorkerSettings { when_empty: WhenEmpty::Stop, ..WorkerSettings::default() };
-    if let Which::One(unique_id) = &which {
-        check(store, &registry, unique_id).await?;
-    }
-    let worker = Worker::new(store.clone(), registry, states, Wake::new(), settings);
-    let (sender, ran) = oneshot::channel();
-    let fetching = |base: Arc<Base>| async move {
-        let ran = match which {
-            Which::All { limit } => Ok(Fetcher::counting(Arc::clone(&base), limit).run().await),
-            Which::One(unique_id) => Fetcher::counting(Arc::clone(&base), None).run_one(&unique_id).await,
+impl Worker {
+    /// Runs what waits now in this process and answers the records as they stand then, in the order in which they began.
+    ///
+    /// A task that is to be retried later stands there as waiting. Dropping the future stops it in order.
+    ///
+    /// # Errors
+    /// As [`Worker::start`]; also no such task, one that does not wait, or one whose method is not here.
+    pub async fn execute(mut self, which: Which) -> Result<Vec<Task>> {
+        self.settings.when_empty = WhenEmpty::Stop;
+        let store = self.store.clone();
+        if let Which::One(unique_id) = &which {
+            check(&store, &self.registry, unique_id).await?;
+        }
+        let (sender, ran) = oneshot::channel();
+        let fetching = |base: Arc<Base>| async move {
+            let ran = match which {
+                Which::All { limit } => Ok(Fetcher::counting(Arc::clone(&base), limit).run().await),
+                Which::One(unique_id) => Fetcher::counting(Arc::clone(&base), None).run_one(&unique_id).await,
+            };
+            // What runs now ends as it ends: nobody has asked for a stop.
+            base.until_idle().await;
+            let _ = sender.send(ran);
         };
-        // What runs now ends as it ends: nobody has asked for a stop.
-        base.until_idle().await;
-        let _ = sender.send(ran);
-    };
-    let (base, bell) = shift::begin(worker, fetching).await?;
-    let handle = WorkerHandle { base, bell };
-    handle.finished().await;
-    let ran = ran.await.map_err(|_| Error::new(ErrorKind::Setup, "the run was interrupted"))??;
-    records(store, &ran).await
+        let (base, bell) = shift::begin(self, fetching).await?;
+        let handle = WorkerHandle { base, bell };
+        handle.finished().await;
+        let ran = ran.await.map_err(|_| Error::new(ErrorKind::Setup, "the run was interrupted"))??;
+        records(&store, &ran).await
+    }
 }
 
 async fn check(store: &Store, registry: &Registry, unique_id: &UniqueId) -> Result<()> {

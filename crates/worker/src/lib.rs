@@ -49,7 +49,7 @@ mod worker;
 pub use answer::{Answer, answer};
 pub use call::{AwaitingContext, BlockingContext, Call, Fault};
 pub use context::Context;
-pub use execute::{Which, execute};
+pub use execute::Which;
 pub use handle::{WorkerHandle, run_until_signalled};
 pub use identity::is_known_gone;
 pub use method::{AnswerFuture, AsyncBody, BlockingBody, Body, Method};

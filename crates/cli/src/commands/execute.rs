@@ -19,9 +19,11 @@ pub(crate) async fn run(app: &App, args: &ExecuteArgs) -> Result<Exit> {
         Some(id) => Which::One(mission.find(id.trim()).await?.unique_id),
         None => Which::All { limit: args.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)) },
     };
+    let grace = app.config.grace;
+    let worker = app.worker(mission).settings(|settings| settings.grace = grace.unwrap_or(settings.grace));
     let mut signals = Signals::listen()?;
     let executed = tokio::select! {
-        executed = app.worker(mission).execute(which) => executed?,
+        executed = worker.execute(which) => executed?,
         exit = signals.next() => {
             app.note("told to end: what runs may end, or is handed back; once more ends at once");
             tokio::select! {

@@ -97,7 +97,7 @@ fn an_interrupted_execute_hands_its_task_back() {
 
 #[test]
 fn a_signal_ends_execute_in_order_and_nothing_is_counted() {
-    // One that ends within the grace succeeds; one that outlasts it, half a minute, waits again.
+    // One that ends within the grace succeeds; one that outlasts it, five seconds here, waits again.
     for (signal, code, ms, state, attempt) in [("INT", 130, 1500, "success", 1), ("TERM", 143, 600_000, "init", 0)] {
         on(Kind::Sqlite, |db| async move {
             let stage = Stage::set(db).await;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mission_core::{NewTask, State};
 use mission_testkit::{Database, conformance, eventually};
-use mission_worker::{Registry, States, WhenEmpty, Which, WorkerSettings, execute};
+use mission_worker::{Registry, WhenEmpty, Which, WorkerSettings};
 
 use crate::methods::{Diary, sleep};
 use crate::stage::{Stage, settings};
@@ -50,7 +50,7 @@ async fn execute_runs_what_waits_and_answers_the_records(db: Database) {
     }
     let run = async |limit| {
         let registry = Registry::of([diary.method("note")]).unwrap();
-        execute(&stage.store, registry, States::new(), Which::All { limit }).await.unwrap()
+        stage.once(registry).execute(Which::All { limit }).await.unwrap()
     };
     let first = run(Some(2)).await;
     assert_eq!(first.iter().map(|task| task.content.as_deref().unwrap()).collect::<String>(), "ab");
@@ -68,7 +68,7 @@ async fn execute_runs_one_task_due_or_not(db: Database) {
     let strange = stage.push(NewTask::new("elsewhere")).await;
     let run = async |id: &mission_core::UniqueId| {
         let registry = Registry::of([diary.method("note")]).unwrap();
-        execute(&stage.store, registry, States::new(), Which::One(id.clone())).await
+        stage.once(registry).execute(Which::One(id.clone())).await
     };
     let ran = run(&later).await.unwrap();
     assert_eq!((ran[0].state, ran[0].content.as_deref()), (State::Success, Some("later")));

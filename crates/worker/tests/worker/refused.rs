@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mission_core::{NewTask, State};
 use mission_testkit::{Database, Kind, conformance, eventually_within};
-use mission_worker::{Registry, States, WhenEmpty, Which, WorkerSettings, execute};
+use mission_worker::{Registry, WhenEmpty, Which, WorkerSettings};
 
 use crate::methods::{Diary, sleep};
 use crate::stage::{Stage, settings};
@@ -77,7 +77,7 @@ async fn a_worker_that_stops_when_empty_does_not_wait_for_such_a_row(db: Databas
     assert!(left.is_ok(), "the worker waits for a task that nobody can claim");
     assert_eq!(stage.task(&good).await.state, State::Success);
     let registry = Registry::of([diary.method("note")]).unwrap();
-    let run = execute(&stage.store, registry, States::new(), Which::All { limit: None });
+    let run = stage.once(registry).execute(Which::All { limit: None });
     let ran = tokio::time::timeout(Duration::from_secs(15), run).await.expect("it ends").unwrap();
     assert!(ran.is_empty(), "{ran:?}");
 }

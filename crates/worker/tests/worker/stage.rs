@@ -65,6 +65,11 @@ impl Stage {
         self.store.get(unique_id).await.unwrap().expect("the task is there")
     }
 
+    /// A worker with these methods that has not started.
+    pub(crate) fn once(&self, registry: Registry) -> Worker {
+        Worker::new(self.store.clone(), registry, States::new(), Wake::new(), WorkerSettings::default())
+    }
+
     /// Waits until a task has this state.
     #[track_caller]
     pub(crate) fn reaches(&self, unique_id: &UniqueId, state: TaskState) -> impl Future<Output = Task> {
