@@ -145,7 +145,7 @@ async fn a_signal_stops_a_process_in_order(db: Database) {
     let stage = Stage::set(db).await;
     let mut process = Process::start(stage.db.url());
     let short = stage.push(NewTask::new("sleep").params(&1000)).await;
-    stage.reaches(&short, State::Executing).await;
+    stage.begins(&short).await;
     process.signal(rustix::process::Signal::TERM);
     eventually("it ends", async || process.has_ended()).await;
     assert!(process.0.wait().unwrap().success());

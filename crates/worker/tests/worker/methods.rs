@@ -37,7 +37,9 @@ impl Diary {
 
 /// Takes a number of milliseconds and sleeps as long, awaiting.
 pub(crate) fn sleep() -> Method {
-    Method::from_fn("sleep", |_, ms: u64| async move {
+    Method::from_fn("sleep", |ctx, ms: u64| async move {
+        // So that a test can tell that it has begun, not only that it was claimed.
+        ctx.progress((0, ms)).await?;
         tokio::time::sleep(Duration::from_millis(ms)).await;
         Ok::<_, Failure>("slept")
     })

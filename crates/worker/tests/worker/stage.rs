@@ -76,6 +76,12 @@ impl Stage {
         self.reaches_within(Duration::from_secs(20), unique_id, state)
     }
 
+    /// Waits until a method that reports progress at its beginning has begun: a task that was only claimed when its
+    /// worker is told to stop goes back.
+    pub(crate) async fn begins(&self, unique_id: &UniqueId) {
+        eventually("it begins", async || self.task(unique_id).await.progress.is_some()).await;
+    }
+
     #[track_caller]
     pub(crate) fn reaches_within(
         &self,
