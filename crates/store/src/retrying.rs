@@ -9,29 +9,24 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(4), longest: Duration::from_millis(400) };
 
 /// Tries an operation that may safely run twice, until it succeeds, fails for good or patience ends.
-pub(crate) async fn retrying<T, F, Fut>(mut operation: F) -> Result<T, Error>
+pub(crate) async fn retrying<T, F, Fut>(operation: F) -> Result<T, Error>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, Error>>,
 {
-    let start = Instant::now();
-    let mut tries = 0;
-    loop {
-        let error = match operation().await {
-            Err(error) if error.is_retryable() || error.is_unreachable() => error,
-            ended => return ended,
-        };
-        tries += 1;
-        if start.elapsed() > PATIENCE {
-            return Err(error);
-        }
-        tracing::debug!(tries, %error, "trying again");
-        tokio::time::sleep(BACKOFF.wait(tries, Chance::random())).await;
-    }
+    again_while(|error| error.is_retryable() || error.is_unreachable(), operation).await
 }
 
 /// The same for an operation whose outcome must not stay unknown: a broken connection is the caller's to look into.
-pub(crate) async fn retrying_conflicts<T, F, Fut>(mut operation: F) -> Result<T, Error>
+pub(crate) async fn retrying_conflicts<T, F, Fut>(operation: F) -> Result<T, Error>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, Error>>,
+{
+    again_while(Error::is_retryable, operation).await
+}
+
+async fn again_while<T, F, Fut>(is_worth_it: fn(&Error) -> bool, mut operation: F) -> Result<T, Error>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, Error>>,
@@ -40,8 +35,9 @@ where
     let mut tries = 0;
     loop {
         match operation().await {
-            Err(error) if error.is_retryable() && start.elapsed() < PATIENCE => {
+            Err(error) if is_worth_it(&error) && start.elapsed() <= PATIENCE => {
                 tries += 1;
+                tracing::debug!(tries, %error, "trying again");
                 tokio::time::sleep(BACKOFF.wait(tries, Chance::random())).await;
             }
             ended => return ended,
