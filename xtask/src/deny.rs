@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
+use mission_servers::programs::find_program;
+
 use crate::Outcome;
-use crate::packages::find_program;
 
 /// What cargo-deny says where the advisory database is out of reach: then nothing was judged, and nothing is wrong.
 const NO_DATABASE: &str = "failed to fetch advisory database";

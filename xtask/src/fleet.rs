@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ExitCode, Stdio};
 
+use mission_servers::launch::detached;
+
 use crate::Outcome;
 use crate::guard;
 use crate::kind::{Cause, Kind, Missing};
-use crate::servers::launch::detached;
 
 /// Servers that live until this value is dropped or the process ends.
 pub(crate) struct Fleet {

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread::{self, ScopedJoinHandle};
 
+use mission_servers::launch::{Plan, Server};
+use mission_servers::process::end_tree;
+use mission_servers::{Brand, Durability};
+
 use crate::Outcome;
 use crate::kind::Kind;
-use crate::process::end_tree;
-use crate::servers::launch::{Plan, Server};
-use crate::servers::{mariadb, mysql, postgres};
 
 /// The hidden command by which the program runs itself as guard.
 pub(crate) const COMMAND: &str = "guard";
@@ -55,7 +56,7 @@ fn start_all(kinds: &[Kind], folder: &Path) -> Vec<Server> {
             .collect();
         waiting.clear();
         for (kind, start) in starts {
-            match start.and_then(wait_ready) {
+            match start.and_then(Server::ready) {
                 Ok(server) => {
                     say(&format!("url {} {}", kind.name(), server.url()));
                     servers.push(server);
@@ -66,14 +67,6 @@ fn start_all(kinds: &[Kind], folder: &Path) -> Vec<Server> {
         }
     }
     servers
-}
-
-fn wait_ready(mut server: Server) -> Outcome<Server> {
-    let ready = server.wait_ready();
-    if ready.is_err() {
-        let _ = server.ask_to_stop().and_then(|()| server.wait_stopped());
-    }
-    ready.map(|()| server)
 }
 
 /// Makes the data folders side by side.
@@ -95,12 +88,13 @@ fn plans(kinds: &[Kind], folder: &Path, round: u32) -> Vec<(Kind, Outcome<Plan>)
 
 fn plan(kind: Kind, folder: &Path) -> Outcome<Plan> {
     fs::create_dir(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    match kind {
-        Kind::Mariadb => mariadb::plan(folder),
-        Kind::Mysql => mysql::plan(folder),
-        Kind::Postgres => postgres::plan(folder),
-        Kind::Sqlite => Err("SQLite needs no server".to_owned()),
-    }
+    let brand = match kind {
+        Kind::Mariadb => Brand::Mariadb,
+        Kind::Mysql => Brand::Mysql,
+        Kind::Postgres => Brand::Postgres,
+        Kind::Sqlite => return Err("SQLite needs no server".to_owned()),
+    };
+    brand.plan(folder, Durability::Fast)
 }
 
 /// Reads until the parent is gone; answers the process tree that it left running, if any.

@@ -7,8 +7,6 @@ mod guard;
 mod keep;
 mod kind;
 mod packages;
-mod process;
-mod servers;
 mod tally;
 mod test;
 mod tidy;

@@ -1,13 +1,15 @@
 //! What the tests need from the system: found, or installed by apt-get, or named exactly.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use mission_servers::launch::is_root;
+use mission_servers::mysql_unpack::Unpacked;
+use mission_servers::postgres;
+use mission_servers::programs::find_program;
 
 use crate::Outcome;
 use crate::kind::{Cause, Kind, Missing};
-use crate::servers::launch::is_root;
-use crate::servers::mysql_unpack::Unpacked;
-use crate::servers::postgres;
 
 /// Python's database modules are for the tests that speak to the tables from outside.
 const PYTHON: [&str; 3] = ["python3", "python3-pymysql", "python3-psycopg2"];
@@ -64,13 +66,6 @@ fn is_there(kind: Kind) -> bool {
         Kind::Mysql => true,
         Kind::Postgres => postgres::programs().is_some() && find_program("psql").is_some() && has_module("psycopg2"),
     }
-}
-
-/// Looks where servers live too: the path of a plain user often lacks those folders.
-pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let more = ["/usr/sbin", "/usr/local/sbin", "/usr/bin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 fn install(packages: &[&str]) -> Outcome<()> {

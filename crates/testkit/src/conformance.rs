@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::Write;
 
+use mission_servers::{Durability, PrivateServer};
+
 use crate::database::Database;
-use crate::kind::{Found, Kind};
+use crate::kind::Kind;
 
 /// Makes of each `async fn sentence(db: Database)` named a test per kind of database:
 /// `sentence::sqlite`, `sentence::mariadb`, `sentence::mysql` and `sentence::postgres`.
@@ -42,18 +44,41 @@ pub fn on<T>(kind: Kind, test: impl FnOnce(Database) -> T)
 where
     T: Future<Output = ()>,
 {
-    if matches!(kind.find(), Found::Skipped) {
-        println!("NOT TESTED: {kind}");
-        tally(kind, "skipped");
-        return;
+    if is_to_run(kind) {
+        run(async { test(Database::fresh(kind).await).await });
     }
-    tally(kind, "tested");
+}
+
+/// Runs a test on a durable server of its own, which it may kill and start again.
+///
+/// # Panics
+/// If the test does, and if the server does not start, unless `MISSION_TEST_SKIP` names its kind.
+pub fn on_private<T>(kind: Kind, test: impl FnOnce(PrivateServer) -> T)
+where
+    T: Future<Output = ()>,
+{
+    if is_to_run(kind) {
+        let brand = kind.brand().expect("SQLite has no server to kill");
+        let server = PrivateServer::start(brand, Durability::Durable).unwrap_or_else(|message| panic!("{message}"));
+        run(test(server));
+    }
+}
+
+fn is_to_run(kind: Kind) -> bool {
+    if kind.is_skipped() {
+        println!("NOT TESTED: {kind}");
+    }
+    tally(kind, if kind.is_skipped() { "skipped" } else { "tested" });
+    !kind.is_skipped()
+}
+
+fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime can be built");
-    runtime.block_on(async { test(Database::fresh(kind).await).await });
+    runtime.block_on(test);
     // A blocking method that a test left running must not hold the suite up.
     runtime.shutdown_background();
 }

@@ -22,17 +22,25 @@ impl Database {
     /// # Panics
     /// If the kind's server is missing or refuses.
     pub async fn fresh(kind: Kind) -> Self {
-        let folder = folder();
         let admin = match kind.find() {
             Found::At(admin) => admin,
             Found::Skipped => panic!("{kind} is named in MISSION_TEST_SKIP, so no database of it can be made"),
         };
         if kind == Kind::Sqlite {
+            let folder = folder();
             let url = format!("sqlite://{}", folder.path().join("mission.db").display());
             return Self { kind, url, folder, server: None };
         }
-        let place = server::Place::create(kind, admin).await;
-        Self { kind, url: place.url(), folder, server: Some(place) }
+        Self::on_server(kind, &admin).await
+    }
+
+    /// Makes an empty database on a server of this kind, by its administrator's URL.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn on_server(kind: Kind, admin: &str) -> Self {
+        let place = server::Place::create(kind, admin.to_owned()).await;
+        Self { kind, url: place.url(), folder: folder(), server: Some(place) }
     }
 
     /// Which kind it is.

@@ -3,6 +3,8 @@
 use std::env;
 use std::fmt;
 
+use mission_servers::Brand;
+
 /// A kind of database, told apart by how it behaves: MariaDB and MySQL are two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -43,10 +45,25 @@ impl Kind {
         matches!(self, Self::Mariadb | Self::Mysql)
     }
 
+    /// Whose server it is; SQLite has none.
+    pub const fn brand(self) -> Option<Brand> {
+        match self {
+            Self::Sqlite => None,
+            Self::Mariadb => Some(Brand::Mariadb),
+            Self::Mysql => Some(Brand::Mysql),
+            Self::Postgres => Some(Brand::Postgres),
+        }
+    }
+
+    /// Whether the caller of the tests answers for its absence.
+    pub(crate) fn is_skipped(self) -> bool {
+        let skipped = env::var("MISSION_TEST_SKIP").unwrap_or_default();
+        skipped.split(',').any(|name| name.trim() == self.name())
+    }
+
     /// A missing server is a failed test, unless `MISSION_TEST_SKIP` names the kind.
     pub(crate) fn find(self) -> Found {
-        let skipped = env::var("MISSION_TEST_SKIP").unwrap_or_default();
-        if skipped.split(',').any(|name| name.trim() == self.name()) {
+        if self.is_skipped() {
             return Found::Skipped;
         }
         if self == Self::Sqlite {

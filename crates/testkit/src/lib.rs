@@ -21,10 +21,11 @@ mod kind;
 mod proxy;
 mod server;
 
-pub use conformance::on;
+pub use conformance::{on, on_private};
 pub use database::Database;
 pub use eventually::{eventually, eventually_within};
 pub use kind::Kind;
+pub use mission_servers::{Brand, Durability, PrivateServer};
 pub use proxy::Proxy;
 pub use tempfile::TempDir;
 

@@ -8,6 +8,9 @@ use crate::Outcome;
 /// Not ours to check: build output, version control, what programs leave.
 const PASSED_OVER: [&str; 3] = ["target", ".git", "mission-files"];
 
+/// Crates that no user of the libraries ever runs.
+const FOR_TESTS: [&str; 2] = ["crates/testkit/", "crates/servers/"];
+
 /// The workspace's text files.
 pub(super) struct Tree {
     pub(super) files: Vec<Source>,
@@ -32,9 +35,10 @@ impl Tree {
         self.files.iter().filter(move |file| file.path.ends_with(ending))
     }
 
-    /// Rust files of the libraries that users run: all crates but the kit for tests.
+    /// Rust files of the libraries that users run: all crates but those for tests.
     pub(super) fn library_sources(&self) -> impl Iterator<Item = &Source> {
-        self.with_ending(".rs").filter(|file| file.is_source() && !file.path.starts_with("crates/testkit/"))
+        let is_for_tests = |file: &&Source| FOR_TESTS.iter().any(|crate_| file.path.starts_with(crate_));
+        self.with_ending(".rs").filter(move |file| file.is_source() && !is_for_tests(file))
     }
 }
 
@@ -53,10 +57,12 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<Source>) -> Outcome<()> {
     paths.sort();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // In a worktree `.git` is a file.
+        if PASSED_OVER.contains(&name.as_str()) {
+            continue;
+        }
         if path.is_dir() {
-            if !PASSED_OVER.contains(&name.as_str()) {
-                collect(root, &path, files)?;
-            }
+            collect(root, &path, files)?;
         } else if let Ok(text) = fs::read_to_string(&path) {
             let path = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             files.push(Source { path, text });

@@ -6,17 +6,40 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use super::launch::{Plan, free_port, is_root, prepare};
-use crate::Outcome;
-use crate::packages::find_program;
+use crate::launch::{Plan, free_port, is_root, prepare};
+use crate::programs::find_program;
+use crate::{Durability, Outcome};
 
 /// Runs before the server accepts connections: one user for tests, no password.
-pub(super) const FIRST_STATEMENTS: &str = "\
+pub(crate) const FIRST_STATEMENTS: &str = "\
 create user if not exists 'mission'@'%' identified by '';\n\
 grant all privileges on *.* to 'mission'@'%' with grant option;\n";
 
 /// Makes the data folder and says how to start the server on it.
-pub(crate) fn plan(folder: &Path) -> Outcome<Plan> {
+///
+/// # Errors
+/// The programs are not on this machine, or fail.
+pub fn plan(folder: &Path, durability: Durability) -> Outcome<Plan> {
+    let server = lay_out(folder)?;
+    let port = free_port()?;
+    let mut argv = vec![server, "--no-defaults".to_owned(), "--innodb-log-file-size=32M".to_owned()];
+    argv.extend(shared_options(folder, port, durability));
+    if durability == Durability::Fast {
+        argv.extend(["--debug-no-sync", "--innodb-doublewrite=OFF", "--innodb-fast-shutdown=2"].map(str::to_owned));
+    }
+    Ok(Plan {
+        name: "mariadb",
+        folder: folder.to_owned(),
+        argv,
+        user: None,
+        url: format!("mysql://mission@127.0.0.1:{port}/"),
+        stop_signal: "TERM",
+        ready: Box::new(move || greets(port)),
+    })
+}
+
+/// Makes the data folder; answers the server's program.
+pub(crate) fn lay_out(folder: &Path) -> Outcome<String> {
     let server = find_program("mariadbd").ok_or("mariadbd not found: install mariadb-server-core")?;
     let install =
         find_program("mariadb-install-db").ok_or("mariadb-install-db not found: install mariadb-server-core")?;
@@ -36,27 +59,15 @@ pub(crate) fn plan(folder: &Path) -> Outcome<Plan> {
         install.push("--user=root".to_owned());
     }
     prepare(&install, None, folder)?;
-
-    let port = free_port()?;
-    let mut argv = vec![server.display().to_string(), "--no-defaults".to_owned()];
-    argv.extend(shared_options(folder, port));
-    argv.extend(
-        ["--debug-no-sync", "--innodb-doublewrite=OFF", "--innodb-fast-shutdown=2", "--innodb-log-file-size=32M"]
-            .map(str::to_owned),
-    );
-    Ok(Plan {
-        name: "mariadb",
-        folder: folder.to_owned(),
-        argv,
-        user: None,
-        url: format!("mysql://mission@127.0.0.1:{port}/"),
-        stop_signal: "TERM",
-        ready: Box::new(move || greets(port)),
-    })
+    Ok(server.display().to_string())
 }
 
-/// What MariaDB and MySQL have in common on a test machine: loopback only, small, no syncs.
-pub(super) fn shared_options(folder: &Path, port: u16) -> Vec<String> {
+/// What MariaDB and MySQL have in common on a test machine: loopback only, small.
+pub(crate) fn shared_options(folder: &Path, port: u16, durability: Durability) -> Vec<String> {
+    let flush = match durability {
+        Durability::Fast => 0,
+        Durability::Durable => 1,
+    };
     let folder = folder.display();
     let mut options = vec![
         format!("--datadir={folder}/data"),
@@ -74,7 +85,7 @@ pub(super) fn shared_options(folder: &Path, port: u16) -> Vec<String> {
         "--max-allowed-packet=64M".to_owned(),
         "--performance-schema=OFF".to_owned(),
         "--innodb-buffer-pool-size=128M".to_owned(),
-        "--innodb-flush-log-at-trx-commit=0".to_owned(),
+        format!("--innodb-flush-log-at-trx-commit={flush}"),
     ];
     if is_root() {
         options.push("--user=root".to_owned());
@@ -83,7 +94,7 @@ pub(super) fn shared_options(folder: &Path, port: u16) -> Vec<String> {
 }
 
 /// The protocol's greeting is a packet whose fifth byte is 10 (or 255: too early, an error).
-pub(super) fn greets(port: u16) -> bool {
+pub(crate) fn greets(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else { return false };
     let mut start = [0; 5];

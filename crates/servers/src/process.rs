@@ -4,13 +4,20 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 /// Sends a signal by name; a process that is already gone is no matter.
-pub(crate) fn signal(pid: u32, name: &str) {
+pub fn signal(pid: u32, name: &str) {
     let script = format!("kill -{name} {pid} 2>/dev/null");
     let _ = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).status();
 }
 
-/// Kills a process and all its descendants, parents first so that none starts another.
-pub(crate) fn end_tree(root: u32) {
+/// Kills a process and all its descendants.
+pub fn end_tree(root: u32) {
+    for pid in tree(root) {
+        signal(pid, "KILL");
+    }
+}
+
+/// A process and all its descendants, parents first so that none of those that are killed starts another.
+pub fn tree(root: u32) -> Vec<u32> {
     let parents = parents();
     let mut tree = vec![root];
     let mut next = 0;
@@ -18,9 +25,12 @@ pub(crate) fn end_tree(root: u32) {
         next += 1;
         tree.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
     }
-    for pid in tree {
-        signal(pid, "KILL");
-    }
+    tree
+}
+
+/// Whether a process runs; one that nobody has collected yet does not.
+pub fn is_running(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 /// Every process with its parent.
@@ -38,11 +48,13 @@ fn parents() -> Vec<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may.
+
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 
-    use super::{end_tree, parents};
+    use super::{end_tree, is_running, parents};
 
     #[test]
     fn a_tree_ends_with_its_leaves() {
@@ -60,10 +72,5 @@ mod tests {
             assert!(Instant::now() < deadline, "the leaf {leaf} is still there");
             std::thread::sleep(Duration::from_millis(5));
         }
-    }
-
-    /// One that nobody has collected yet is a zombie, not running.
-    fn is_running(pid: u32) -> bool {
-        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     }
 }

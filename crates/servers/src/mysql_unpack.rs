@@ -11,19 +11,27 @@ const SUITE: &str = "sid";
 const PACKAGES: [&str; 2] = ["mysql-server-core", "mysql-client-core"];
 
 /// An unpacked copy: programs, libraries and the loader that joins them.
-pub(crate) struct Unpacked {
-    pub(crate) root: PathBuf,
+pub struct Unpacked {
+    /// Its top folder.
+    pub root: PathBuf,
     libraries: PathBuf,
     loader: PathBuf,
 }
 
 impl Unpacked {
-    pub(crate) fn in_cache() -> Outcome<Option<Self>> {
+    /// The cached copy, if there is one.
+    ///
+    /// # Errors
+    /// It is broken.
+    pub fn in_cache() -> Outcome<Option<Self>> {
         Self::at(&cache_folder()?.join("mysql"))
     }
 
     /// Answers the cached copy, or fetches it.
-    pub(crate) fn ensure() -> Outcome<Self> {
+    ///
+    /// # Errors
+    /// It cannot be fetched.
+    pub fn ensure() -> Outcome<Self> {
         if let Some(there) = Self::in_cache()? {
             return Ok(there);
         }
@@ -57,7 +65,7 @@ impl Unpacked {
     }
 
     /// The command line that runs one of the copy's programs.
-    pub(crate) fn run(&self, program: &str) -> Vec<String> {
+    pub fn run(&self, program: &str) -> Vec<String> {
         let libraries = self.libraries.display();
         vec![
             self.loader.display().to_string(),
