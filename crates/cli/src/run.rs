@@ -8,7 +8,9 @@ use std::pin::Pin;
 
 use clap::FromArgMatches;
 use mission_core::Result;
+use mission_engine::task_log;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::prelude::*;
 
 use crate::app::{App, Given};
 use crate::args::{Args, Command, command_line};
@@ -102,15 +104,12 @@ fn is_broken_pipe(error: &mission_core::Error) -> bool {
     source.is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Lets the worker's log go to stderr; an application that has set up its own keeps it. The database driver's warnings
-/// are left out: they repeat the parameters of a URL, a password perhaps among them.
+/// Lets the log go to stderr, and what methods say to their tasks; an application that has set up its own keeps it. The
+/// database driver's warnings are left out: they repeat the parameters of a URL, a password perhaps among them.
 fn log(app: &App, command: &Command) {
     let usual = if matches!(command, Command::Work(_)) { "info,sqlx=error" } else { "warn,sqlx=error" };
     let filter = app.config.log.as_deref().unwrap_or(usual);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(usual));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(output::is_colour_wanted())
-        .try_init();
+    let to_stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(output::is_colour_wanted());
+    let _ = tracing_subscriber::registry().with(to_stderr.with_filter(filter)).with(task_log()).try_init();
 }

@@ -26,4 +26,6 @@ pub use push::Pushed;
 pub use worker::WorkerBuilder;
 
 // The outer crates know the engine only, so it hands on the words of the worker that they need.
-pub use mission_worker::{Context, Method, Registry, State, States, WhenEmpty, Which, WorkerSettings, blocking};
+pub use mission_worker::{
+    Context, Method, Registry, State, States, WhenEmpty, Which, WorkerSettings, blocking, task_log,
+};

@@ -29,6 +29,7 @@
 //! * [`NewTask`]: what `export::task(…)` gives: key, priority, due time, retries, timeout, creator.
 //! * [`Task`]: a task as its row shows it; where it stands is a [`TaskState`] ([`State`] is what methods share).
 //! * [`Failure`]: why a method failed; any error by `?`. [`Error`]: why a call on the handle failed.
+//! * [`task_log`]: a layer for `tracing` that keeps with each task what its method logs.
 //! * [`testing`]: a handle for your own tests.
 //!
 //! State, a key and a blocking method:
@@ -63,7 +64,7 @@ pub use mission_engine::{
 };
 pub use mission_macros::method;
 pub use mission_worker::{
-    Answer, Context, Interrupted, Method, State, WhenEmpty, WorkerHandle, WorkerSettings, blocking,
+    Answer, Context, Interrupted, Method, State, WhenEmpty, WorkerHandle, WorkerSettings, blocking, task_log,
 };
 
 /// The commands of Mission, to be mounted in your own program, so that `myapp mission records` works.

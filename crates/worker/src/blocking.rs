@@ -65,6 +65,11 @@ impl Context {
         self.shared.sleep_blocking(span)
     }
 
+    /// Adds a line to the task's log, as [`crate::Context::log`] does.
+    pub fn log(&self, message: impl std::fmt::Display) {
+        self.shared.log(message);
+    }
+
     /// Whether the task is to end: look at it in long loops.
     pub fn is_stopping(&self) -> bool {
         self.shared.cause().is_some()

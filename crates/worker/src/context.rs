@@ -72,6 +72,12 @@ impl Context {
         }
     }
 
+    /// Adds a line to the task's log, with or without `tracing`: `mission logs ID` shows it. Cheap: the worker writes it soon
+    /// after. Lines are cut at 4 KiB, and counted instead of kept where they come faster than they can be written.
+    pub fn log(&self, message: impl std::fmt::Display) {
+        self.shared.log(message);
+    }
+
     /// Whether the task is to end: it was cancelled, ran out of time, or the worker stops.
     pub fn is_stopping(&self) -> bool {
         self.shared.cause().is_some()

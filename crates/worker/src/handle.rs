@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::base::{Base, Phase};
 use crate::fetcher::Fetcher;
+use crate::service::Service;
 use crate::shift::{self, Bell};
 use crate::worker::Worker;
 
@@ -78,6 +79,9 @@ impl Drop for WorkerHandle {
 
 /// Works until the process is told to end: one signal (SIGTERM, SIGINT) stops in order, a second at once.
 ///
+/// A service manager that started the process with `NOTIFY_SOCKET` (systemd's `Type=notify`) hears when the worker is
+/// on the list, that it is alive if it asked for that, and that it stops.
+///
 /// # Errors
 /// As [`Worker::start`].
 pub async fn run_until_signalled(worker: Worker) -> Result<()> {
@@ -86,13 +90,24 @@ pub async fn run_until_signalled(worker: Worker) -> Result<()> {
     };
     // Listening begins before the start, so that no signal between the two ends the process without order.
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let service = Service::of_environment();
     let handle = worker.start().await?;
-    if is_over_before(&handle, &mut terminate, &mut interrupt).await {
-        return Ok(());
-    }
-    handle.ask_to_stop();
-    if !is_over_before(&handle, &mut terminate, &mut interrupt).await {
-        handle.stop_now().await;
+    service.ready();
+    let work = async {
+        let is_over = is_over_before(&handle, &mut terminate, &mut interrupt).await;
+        service.stopping();
+        if is_over {
+            return;
+        }
+        handle.ask_to_stop();
+        if !is_over_before(&handle, &mut terminate, &mut interrupt).await {
+            handle.stop_now().await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        // It never ends by itself.
+        () = service.stay_alive() => {}
     }
     Ok(())
 }

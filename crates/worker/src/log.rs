@@ -55,9 +55,9 @@ pub(crate) fn stopped(worker: WorkerId, unsettled: usize) {
     }
 }
 
-/// What a method itself logs stands within this.
+/// What a method itself logs stands within this. At the gravest level, so that few filters hide it from the task log.
 pub(crate) fn span(task: &Task) -> tracing::Span {
-    tracing::info_span!("task", unique_id = %task.unique_id, method = task.method)
+    tracing::error_span!("task", unique_id = %task.unique_id, method = task.method)
 }
 
 pub(crate) fn began(task: &Task) {
@@ -187,6 +187,10 @@ pub(crate) fn pruned(tasks: u64) {
 
 pub(crate) fn handle_failed(what: &str, fault: &Error) {
     debug!(error = %fault, what, "a last word to the database failed");
+}
+
+pub(crate) fn notify_failed(what: &str, fault: &std::io::Error) {
+    warn!(error = %fault, what, "the service manager cannot be told how this process stands");
 }
 
 pub(crate) fn broke(fault: &tokio::task::JoinError) {

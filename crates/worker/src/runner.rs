@@ -15,7 +15,7 @@ use crate::body::{Ended, RunningBody};
 use crate::call::{Call, Fault};
 use crate::method::Method;
 use crate::stop::Stop;
-use crate::{limits, log};
+use crate::{limits, log, task_log};
 
 /// The room a running body takes, given back when it has really ended.
 pub(crate) struct Slot {
@@ -68,7 +68,8 @@ impl Run {
         }
         let task = self.attempt.shared.task();
         let call = Call::new(Arc::clone(&self.attempt.shared), Arc::clone(&self.base.states));
-        let mut body = RunningBody::begin(&method.body, call, &method.name, log::span(task));
+        let span = task_log::opening(self.attempt.shared.lines(), || log::span(task));
+        let mut body = RunningBody::begin(&method.body, call, &method.name, span);
         let stopped = tokio::select! {
             ended = body.ended() => Err(ended),
             cause = self.stop_or_limit(method) => Ok(cause),

@@ -1,6 +1,6 @@
 //! What a running method and the worker share: the task, its progress, and whether it must stop.
 
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mission_core::{Progress, Task};
@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::clock::{coarse_ms, coarse_since};
 use crate::stop::{Interrupted, Stop};
+use crate::task_lines::{self, TaskLines};
 
 /// How long a method may keep a thread of the runtime to itself before its reports of progress give it back.
 const YIELD_EVERY_MS: u64 = 10;
@@ -27,6 +28,7 @@ pub(crate) enum Pace {
 pub(crate) struct Shared {
     task: Task,
     reported: Mutex<Reported>,
+    lines: Arc<TaskLines>,
     stop: OnceLock<Stop>,
     /// Guards nothing but the condition: the cause itself is in `stop`.
     gate: Mutex<()>,
@@ -56,6 +58,7 @@ impl Shared {
                 at_ms: now_ms,
                 yielded_at_ms: now_ms,
             }),
+            lines: Arc::default(),
             stop: OnceLock::new(),
             gate: Mutex::new(()),
             stopped_blocking: Condvar::new(),
@@ -137,6 +140,16 @@ impl Shared {
         (reported.version > version).then(|| (reported.version, reported.progress.clone()))
     }
 
+    /// The lines of its log that wait to be written.
+    pub(crate) fn lines(&self) -> &Arc<TaskLines> {
+        &self.lines
+    }
+
+    /// Adds a line to its log.
+    pub(crate) fn log(&self, message: impl std::fmt::Display) {
+        self.lines.add("info", task_lines::message(message));
+    }
+
     /// How long ago the last report came, or the attempt began: exact to about ten milliseconds.
     pub(crate) fn idle_for(&self) -> Duration {
         let at_ms = self.reported().at_ms;
@@ -150,7 +163,6 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Instant;
 
     use mission_core::{State, UniqueId};

@@ -62,6 +62,10 @@ pub(super) fn again(app: &App) -> Result<Command> {
     let mut command = Command::new(program);
     command.args(&app.program.leading).args(["work", ON_DEMAND]);
     command.env("MISSION_DATABASE", app.config.database.absolute());
+    // Whoever pushed may be a service; the worker it leaves behind must not speak for it.
+    for variable in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+        command.env_remove(variable);
+    }
     if let Some(file) = &app.config.file {
         command.env("MISSION_CONFIG", file);
     }

@@ -70,6 +70,44 @@ async fn the_demo_shows_the_record_as_it_runs_and_when_it_has_ended(db: Database
 }
 
 #[test]
+fn a_worker_that_is_a_service_says_when_it_is_ready_alive_and_stopping() {
+    on(Kind::Sqlite, |db| async {
+        let stage = Stage::set(db).await;
+        let path = stage.home.path().join("notify");
+        let socket = tokio::net::UnixDatagram::bind(&path).unwrap();
+        let hear = async || {
+            let mut room = [0; 64];
+            let heard = tokio::time::timeout(Duration::from_secs(20), socket.recv(&mut room));
+            let length = heard.await.expect("it speaks").unwrap();
+            String::from_utf8(room[..length].to_vec()).unwrap()
+        };
+        let mut command = stage.command(&["work"]);
+        command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "100000").stderr(std::process::Stdio::null());
+        let mut worker = command.kill_on_drop(true).spawn().unwrap();
+        assert_eq!(hear().await, "READY=1");
+        assert_eq!(stage.worker_pids().await.len(), 1, "it is on the list");
+        assert_eq!((hear().await, hear().await), ("WATCHDOG=1".to_owned(), "WATCHDOG=1".to_owned()));
+        kill(i64::from(worker.id().unwrap()), "TERM");
+        let mut words = hear().await;
+        while words == "WATCHDOG=1" {
+            words = hear().await;
+        }
+        assert_eq!(words, "STOPPING=1");
+        assert!(worker.wait().await.unwrap().success());
+        // What a service pushes is served by a process of its own, which is not the service.
+        let id = stage.add(&["noop", "--no-start"]).await;
+        let mut push = stage.command(&["add", "noop"]);
+        push.env("NOTIFY_SOCKET", &path).output().await.unwrap();
+        assert_eq!(stage.ended(&id).await["state"], "success");
+        stage.left_alone().await;
+        let mut room = [0; 64];
+        while let Ok(length) = socket.try_recv(&mut room) {
+            assert_eq!(&room[..length], b"WATCHDOG=1", "only the first worker spoke");
+        }
+    });
+}
+
+#[test]
 fn the_demo_leaves_an_applications_database_alone() {
     on(Kind::Sqlite, |db| async {
         let stage = Stage::bare(db);
