@@ -25,7 +25,7 @@ pub enum Due {
 /// let task = NewTask::new("export").params(&serde_json::json!({"rows": 1000})).creator("alice").priority(3);
 /// assert!(task.check().is_ok());
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTask {
     unique_id: UniqueId,
     method: String,
@@ -39,6 +39,7 @@ pub struct NewTask {
     retries: Option<i64>,
     timeout: Option<Duration>,
     stall_timeout: Option<Duration>,
+    keep_files: Option<Duration>,
 }
 
 impl NewTask {
@@ -57,6 +58,7 @@ impl NewTask {
             retries: None,
             timeout: None,
             stall_timeout: None,
+            keep_files: None,
         }
     }
 
@@ -144,6 +146,13 @@ impl NewTask {
         self
     }
 
+    /// How long its result files are kept after its success; else as long as the worker keeps them.
+    #[must_use]
+    pub fn keep_files(mut self, keep: Duration) -> Self {
+        self.keep_files = Some(keep);
+        self
+    }
+
     /// The id the task will have: note it before the push to look up a push whose answer was lost.
     pub fn unique_id(&self) -> &UniqueId {
         &self.unique_id
@@ -177,6 +186,7 @@ impl NewTask {
             retries,
             timeout_ms: self.timeout.map(|t| check_timeout("timeout", t)).transpose()?,
             stall_timeout_ms: self.stall_timeout.map(|t| check_timeout("stall_timeout", t)).transpose()?,
+            keep_files_ms: self.keep_files.map(|keep| check_span("time to keep files", keep)).transpose()?,
         })
     }
 }
@@ -198,6 +208,7 @@ pub struct CheckedTask<'t> {
     pub retries: Option<i64>,
     pub timeout_ms: Option<i64>,
     pub stall_timeout_ms: Option<i64>,
+    pub keep_files_ms: Option<i64>,
 }
 
 fn check_optional<'n>(what: &str, name: Option<&'n str>) -> Result<Option<&'n str>, Error> {
@@ -244,6 +255,7 @@ mod tests {
             (task().timeout(Duration::ZERO), "timeout"),
             (task().stall_timeout(Duration::MAX), "stall_timeout"),
             (task().after(Duration::MAX), "delay"),
+            (task().keep_files(Duration::MAX), "time to keep files"),
             (task().params_json("{"), "params"),
         ];
         for (task, word) in faults {

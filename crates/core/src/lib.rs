@@ -1,8 +1,11 @@
 //! The rules of Mission: what a task is and how it lives; pure, without IO, async or SQL.
 #![forbid(unsafe_code)]
 
+mod artifact;
 mod attempt;
+mod checkpoint;
 mod draft;
+mod effects;
 mod error;
 mod failure;
 mod import;
@@ -13,6 +16,7 @@ mod outcome;
 mod params;
 mod priority;
 mod progress;
+mod record;
 mod retry;
 mod select;
 mod span;
@@ -22,8 +26,11 @@ mod text;
 mod time;
 mod unique_id;
 
+pub use artifact::{Artifact, FinishedFile};
 pub use attempt::Counts;
+pub use checkpoint::{Checkpoint, CommittedFile};
 pub use draft::{CheckedTask, Due, NewTask};
+pub use effects::Effects;
 pub use error::{Error, ErrorKind, Result};
 pub use failure::Failure;
 pub use import::{ImportCounts, ImportedTask, Importer, OriginalRow, Pending, ZoneOffset};
@@ -33,6 +40,7 @@ pub use outcome::{Outcome, Reason};
 pub use params::Params;
 pub use priority::Priority;
 pub use progress::Progress;
+pub use record::{Attempt, AttemptRecord, LogLine, LogRoom, NewLogLine};
 pub use retry::{Backoff, Chance};
 pub use select::Filter;
 pub use span::{format_span, parse_span};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Backoff, Chance, Content, Counts, Lease, Outcome, Reason, State, format_span, limits};
+use crate::{Backoff, Chance, Content, Counts, Effects, Lease, Outcome, Reason, State, format_span, limits};
 
 /// What a method does after its process died under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,7 +30,7 @@ pub struct Policy {
 pub struct Running {
     /// The right to write about it.
     pub lease: Lease,
-    /// Its counters as the claim left them: the running attempt included.
+    /// Its counters as the claim left them: the running attempt included, crashes before a checkpoint forgotten.
     pub counts: Counts,
     /// The task's own retries, which win over the method's.
     pub retries: Option<i64>,
@@ -55,9 +55,16 @@ pub struct Settlement {
     pub counts: Counts,
     /// With state `init`: how long to wait from now; `None` keeps the due time, so that the task stands in front again.
     pub wait: Option<Duration>,
+    /// What is written with it, or not at all.
+    pub effects: Effects,
 }
 
 impl Running {
+    /// A checkpoint of this attempt is stored: what crashed before it is no longer held against the task.
+    pub fn checkpointed(&mut self) {
+        self.counts.crashes = 0;
+    }
+
     /// The end of a task whose method never wants to run after a crash, decided before it runs.
     pub fn refused_after_crash(&self, policy: &Policy) -> Option<Settlement> {
         let refused = self.counts.is_suspect() && policy.on_crash == OnCrash::Fail;
@@ -78,6 +85,7 @@ impl Running {
             content: Some(Content::new(content)),
             counts: self.counts,
             wait: None,
+            effects: Effects::NONE,
         }
     }
 
@@ -95,6 +103,7 @@ impl Running {
             content: Some(Content::new(content)),
             counts,
             wait,
+            effects: Effects::NONE,
         }
     }
 }

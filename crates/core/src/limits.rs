@@ -14,6 +14,32 @@ pub const TYPE_CHARS_MAX: usize = 64;
 pub const UNIQUE_ID_CHARS_MAX: usize = 64;
 /// Longest message of a progress report, in bytes.
 pub const PROGRESS_MESSAGE_BYTES_MAX: usize = 1000;
+/// Longest cursor of a checkpoint, in bytes: it is written up to twice a second, and one page of a listing fits many times.
+pub const CURSOR_BYTES_MAX: usize = 64 << 10;
+/// Most files one task may make: their state goes with each checkpoint.
+pub const FILES_MAX: usize = 100;
+/// Longest name of a result file, in characters, as file systems have it.
+pub const FILE_NAME_CHARS_MAX: usize = 255;
+/// Longest media type of a result file, in characters.
+pub const MEDIA_TYPE_CHARS_MAX: usize = 127;
+/// Most tasks one settlement may push.
+pub const FOLLOW_UPS_MAX: usize = 1000;
+/// Longest error kept with an attempt, in bytes: room for a chain of causes; the task's content has the whole.
+pub const ATTEMPT_CONTENT_BYTES_MAX: usize = 16 << 10;
+/// Attempts kept per task: as many as there may be retries.
+pub const ATTEMPTS_KEPT: i64 = 1000;
+/// Longest line of a task's log, in bytes.
+pub const LOG_MESSAGE_BYTES_MAX: usize = 4 << 10;
+/// Longest level of a line, in bytes: the column's width.
+pub const LOG_LEVEL_BYTES_MAX: usize = 8;
+/// Lines one attempt may log: a log is read by people, larger ones belong into a file.
+pub const LOG_LINES_MAX: i64 = 1000;
+/// Bytes one attempt may log.
+pub const LOG_BYTES_MAX: usize = 256 << 10;
+/// Attempts whose lines are kept, the present one included.
+pub const LOG_ATTEMPTS_KEPT: i64 = 10;
+/// Lines of one attempt are numbered within so many; far above [`LOG_LINES_MAX`], and readable in decimal.
+pub const LOG_NUMBERS: i64 = 1_000_000;
 /// Highest priority; the lowest is its negative. Nineteen levels bound the lines a worker must look at.
 pub const PRIORITY_MAX: i64 = 9;
 /// Most retries a task may ask for: with backoff up to an hour, a thousand attempts take more than a month.

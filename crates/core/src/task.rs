@@ -1,9 +1,11 @@
 //! A task as its row shows it.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Counts, Error, LeaseToken, Progress, Reason, State, Timestamp, UniqueId, WorkerId, params};
+use crate::{CommittedFile, Counts, Error, LeaseToken, Progress, Reason, State, Timestamp, UniqueId, WorkerId, params};
 
 /// A task as it stood when it was read. Fields have the names of the columns, in Rust, JSON and SQL alike.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,6 +51,22 @@ pub struct Task {
     pub timeout_ms: Option<i64>,
     /// Longest time without progress, in milliseconds.
     pub stall_timeout_ms: Option<i64>,
+    /// How long its result files are kept after its success, in milliseconds; else as long as the worker keeps them.
+    pub keep_files_ms: Option<i64>,
+    /// Where its method goes on: the cursor of its last checkpoint, JSON text.
+    #[serde(serialize_with = "as_raw_json")]
+    pub checkpoint: Option<String>,
+    /// Units done as of the checkpoint.
+    pub checkpoint_done: Option<u64>,
+    /// The files in the making, as far as they are stored.
+    #[serde(skip)]
+    pub checkpoint_files: Vec<CommittedFile>,
+    /// Attempts that went on from a checkpoint.
+    pub resumed: i64,
+    /// Units of progress that were done once more after going on.
+    pub redone: i64,
+    /// How long its method has run for the present progress, in milliseconds.
+    pub active_ms: i64,
     /// Whether someone asked to cancel it while it ran.
     pub cancel_requested: bool,
     /// The worker that runs it, or ran it last.
@@ -83,6 +101,13 @@ impl Task {
             retries: None,
             timeout_ms: None,
             stall_timeout_ms: None,
+            keep_files_ms: None,
+            checkpoint: None,
+            checkpoint_done: None,
+            checkpoint_files: Vec::new(),
+            resumed: 0,
+            redone: 0,
+            active_ms: 0,
             cancel_requested: false,
             worker_id: None,
             lease_token: LeaseToken(0),
@@ -94,6 +119,19 @@ impl Task {
     /// The params, if they mean any: NULL, `[]` and `{}` are none.
     pub fn params_json(&self) -> Option<&str> {
         self.params.as_deref().filter(|json| !params::is_none(json))
+    }
+
+    /// Units of progress per second while its method ran; what was done once more took time, too.
+    pub fn rate(&self) -> Option<f64> {
+        let done = self.progress.as_ref()?.done.saturating_add(u64::try_from(self.redone).unwrap_or(0));
+        (done > 0 && self.active_ms > 0).then(|| done as f64 * 1000.0 / self.active_ms as f64)
+    }
+
+    /// How long its method has still to run at that rate, where the total is known and the task has not ended.
+    pub fn remaining(&self) -> Option<Duration> {
+        let progress = self.progress.as_ref().filter(|_| !self.state.is_final())?;
+        let left = progress.total?.saturating_sub(progress.done);
+        Duration::try_from_secs_f64(left as f64 / self.rate()?).ok()
     }
 
     /// The content as the value a method returned; strings are stored as they are, others as JSON.
@@ -149,6 +187,31 @@ mod tests {
         assert_eq!(answered("[1,2]").content_as::<Vec<u64>>().unwrap(), [1, 2]);
         assert_eq!(answered("7").content_as::<u64>().unwrap(), 7);
         assert!(answered("hello").content_as::<u64>().is_err());
+    }
+
+    #[test]
+    fn rate_and_remaining_time_count_what_was_done_twice() {
+        let mut task = Task::with(1, UniqueId::from_row("a".into()), "m".into(), State::Executing);
+        assert_eq!((task.rate(), task.remaining()), (None, None));
+        task.progress = Some(Progress::of(300, 900));
+        (task.redone, task.active_ms) = (100, 2000);
+        assert_eq!((task.rate(), task.remaining()), (Some(200.0), Some(Duration::from_secs(3))));
+        task.progress = Some(Progress::of(901, 900));
+        assert_eq!(task.remaining(), Some(Duration::ZERO));
+        task.state = State::Fail;
+        assert_eq!(task.remaining(), None);
+        (task.state, task.progress) = (State::Executing, Some(Progress::of(1, u64::MAX)));
+        task.active_ms = i64::MAX;
+        assert_eq!(task.remaining(), None, "a span beyond all measure");
+    }
+
+    #[test]
+    fn json_shows_the_checkpoint_as_json_and_none_of_its_files() {
+        let mut task = answered("x");
+        task.checkpoint = Some("[3,\"page\"]".into());
+        let json = serde_json::to_string(&task).unwrap();
+        assert!(json.contains("\"checkpoint\":[3,\"page\"],\"checkpoint_done\":null,\"resumed\":0"), "{json}");
+        assert!(!json.contains("checkpoint_files"), "{json}");
     }
 
     #[test]

@@ -235,7 +235,10 @@ async fn mark(conn: &mut Conn<'_>, tasks: &mut [Task], worker: WorkerId, now_us:
         task.lease_token = LeaseToken(task.lease_token.0 + 1);
         task.counts.attempt += 1;
         task.cancel_requested = false;
-        task.progress = None;
+        if task.checkpoint.is_none() {
+            task.progress = None;
+            task.active_ms = 0;
+        }
         task.content = None;
         task.content_cut = false;
         task.modified_date = Timestamp(now_us);

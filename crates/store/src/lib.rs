@@ -37,7 +37,7 @@ pub use prune::{Keep, Pruned};
 pub use push::Pushed;
 pub use push_in::PushConnection;
 pub use records::{Bounded, Found, Page};
-pub use reports::{ProgressReport, Watched};
+pub use reports::{Report, Reported, Watched};
 pub use settle::Verdict;
 pub use store::Store;
 pub use types::TypeRule;

@@ -3,25 +3,35 @@
 use mission_core::{Error, ErrorKind};
 
 use crate::Store;
-use crate::db::{Conn, Dialect, Kind, Statement};
+use crate::db::{Conn, Dialect, Kind, Statement, is_duplicate_column};
 use crate::retrying::retrying;
 
 /// A version is the major version times 1000 plus a step; within a major version tables only grow.
-const VERSION: i64 = 1001;
+const VERSION: i64 = 1002;
 
 struct Migration {
     version: i64,
     files: [&'static str; 3],
 }
 
-static MIGRATIONS: [Migration; 1] = [Migration {
-    version: 1001,
-    files: [
-        include_str!("sql/schema/1001.sqlite.sql"),
-        include_str!("sql/schema/1001.mysql.sql"),
-        include_str!("sql/schema/1001.postgres.sql"),
-    ],
-}];
+static MIGRATIONS: [Migration; 2] = [
+    Migration {
+        version: 1001,
+        files: [
+            include_str!("sql/schema/1001.sqlite.sql"),
+            include_str!("sql/schema/1001.mysql.sql"),
+            include_str!("sql/schema/1001.postgres.sql"),
+        ],
+    },
+    Migration {
+        version: 1002,
+        files: [
+            include_str!("sql/schema/1002.sqlite.sql"),
+            include_str!("sql/schema/1002.mysql.sql"),
+            include_str!("sql/schema/1002.postgres.sql"),
+        ],
+    },
+];
 
 /// How the tables stand to this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +155,11 @@ async fn migrate_on(conn: &mut Conn<'_>) -> Result<(), Error> {
     let have = version_on(conn).await?.unwrap_or(0);
     for migration in MIGRATIONS.iter().filter(|migration| migration.version > have) {
         for statement in statements(migration.files[dialect as usize]) {
-            conn.script(statement).await?;
+            match conn.script(statement).await {
+                // SQLite knows no "if not exists" for columns; the statement changed nothing and the transaction goes on.
+                Err(error) if is_duplicate_column(&error) => {}
+                done => done?,
+            }
         }
         conn.run(&MARK_VERSION, &[("version", migration.version.into())]).await?;
     }

@@ -54,6 +54,7 @@ struct NewRow<'t> {
     retries: Option<i64>,
     timeout_ms: Option<i64>,
     stall_timeout_ms: Option<i64>,
+    keep_files_ms: Option<i64>,
 }
 
 impl<'t> NewRow<'t> {
@@ -77,6 +78,7 @@ impl<'t> NewRow<'t> {
             retries: task.retries,
             timeout_ms: task.timeout_ms,
             stall_timeout_ms: task.stall_timeout_ms,
+            keep_files_ms: task.keep_files_ms,
         }
     }
 }

@@ -1,20 +1,39 @@
-//! What is written and read about tasks while they run: progress, and whether they are still ours.
+//! What is written and read about tasks while they run: progress, checkpoints, and whether they are still ours.
 
-use mission_core::{Error, Lease, LeaseToken, Progress, State, limits};
+use mission_core::{Checkpoint, Error, Lease, LeaseToken, Progress, State, limits};
 use serde::Serialize;
 
 use crate::Store;
 use crate::batch::Batches;
 use crate::db::Statement;
-use crate::retrying::retrying;
+use crate::retrying::{is_refusal, retrying};
 
-/// How far one running task has come.
+/// What an attempt reports: all values are absolute, so that a report may be written twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgressReport {
+pub struct Report {
     /// The right to say so.
     pub lease: Lease,
-    /// The progress.
-    pub progress: Progress,
+    /// How far the method has come; `None` leaves what stands there.
+    pub progress: Option<Progress>,
+    /// Where the method goes on if it is interrupted; `None` leaves what stands there. One that is written forgets crashes.
+    pub checkpoint: Option<Checkpoint>,
+    /// Attempts that went on from a checkpoint.
+    pub resumed: i64,
+    /// Units of progress that were done once more after going on.
+    pub redone: i64,
+    /// How long the method has run for the present progress, in milliseconds.
+    pub active_ms: i64,
+}
+
+/// What became of one report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reported {
+    /// It is written.
+    Written,
+    /// The lease was lost, or the task has ended: nothing was changed.
+    Lost,
+    /// The database refused it, and would again: nothing was changed.
+    Refused,
 }
 
 /// How a running task stands in the tables.
@@ -30,37 +49,84 @@ pub struct Watched {
     pub cancel_requested: bool,
 }
 
-static PROGRESS: Statement =
-    Statement::new("progress", include_str!("sql/progress.sql")).mysql(include_str!("sql/progress.mysql.sql"));
+static REPORT: Statement =
+    Statement::new("report", include_str!("sql/report.sql")).mysql(include_str!("sql/report.mysql.sql"));
 pub(crate) static WATCH: Statement = Statement::new("watch", include_str!("sql/watch.sql"));
 
 #[derive(Serialize)]
-struct ProgressRow<'p> {
+struct Row<'r> {
     #[serde(flatten)]
     lease: Lease,
-    done: i64,
+    done: Option<i64>,
     total: Option<i64>,
-    message: Option<&'p str>,
+    message: Option<&'r str>,
+    checkpoint: Option<&'r str>,
+    checkpoint_done: Option<i64>,
+    checkpoint_files: Option<String>,
+    resumed: i64,
+    redone: i64,
+    active_ms: i64,
+}
+
+impl<'r> Row<'r> {
+    fn of(report: &'r Report) -> Result<Self, Error> {
+        let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let progress = report.progress.as_ref();
+        let stored = report.checkpoint.as_ref().filter(|checkpoint| !checkpoint.is_start_over());
+        let files = stored.filter(|checkpoint| !checkpoint.files.is_empty());
+        Ok(Self {
+            lease: report.lease,
+            done: progress.map(|progress| signed(progress.done)),
+            total: progress.and_then(|progress| progress.total).map(signed),
+            message: progress.and_then(|progress| progress.message.as_deref()),
+            checkpoint: report.checkpoint.as_ref().map(|checkpoint| checkpoint.cursor.as_str()),
+            checkpoint_done: stored.map(|checkpoint| signed(checkpoint.done)),
+            checkpoint_files: files.map(|checkpoint| Batches::one(&checkpoint.files)).transpose()?,
+            resumed: report.resumed,
+            redone: report.redone,
+            active_ms: report.active_ms,
+        })
+    }
 }
 
 impl Store {
-    /// Writes progress, each report under its lease token; a lost lease changes nothing.
-    pub async fn progress(&self, reports: &[ProgressReport]) -> Result<(), Error> {
-        let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let rows: Vec<ProgressRow<'_>> = reports
-            .iter()
-            .map(|ProgressReport { lease, progress }| ProgressRow {
-                lease: *lease,
-                done: signed(progress.done),
-                total: progress.total.map(signed),
-                message: progress.message.as_deref(),
-            })
-            .collect();
+    /// Writes progress and checkpoints, each report under its lease token; answers for each whether it was written.
+    pub async fn report(&self, reports: &[Report]) -> Result<Vec<Reported>, Error> {
+        let rows = reports.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
+        let mut reported = Vec::with_capacity(reports.len());
         for part in Batches::of(&rows, limits::BATCH_ROWS_MAX)?.parts {
-            let values = [("batch", (&part.json).into())];
-            retrying(|| async { self.db.writer().await?.conn().run(&PROGRESS, &values).await }).await?;
+            let group = &reports[part.rows.clone()];
+            match self.report_group(&part.json, group).await {
+                Err(error) if is_refusal(&error) => {
+                    tracing::warn!(%error, tasks = group.len(), "a group of reports was refused: writing them one by one");
+                    for (report, row) in group.iter().zip(&rows[part.rows]) {
+                        let one = self.report_group(&Batches::one(&[row])?, std::slice::from_ref(report)).await;
+                        match one {
+                            Err(error) if is_refusal(&error) => reported.push(Reported::Refused),
+                            one => reported.extend(one?),
+                        }
+                    }
+                }
+                group => reported.extend(group?),
+            }
         }
-        Ok(())
+        Ok(reported)
+    }
+
+    async fn report_group(&self, batch: &str, group: &[Report]) -> Result<Vec<Reported>, Error> {
+        let values = [("batch", batch.into())];
+        let hit = retrying(|| async { self.db.writer().await?.conn().run(&REPORT, &values).await }).await?;
+        if hit == group.len() as u64 {
+            return Ok(vec![Reported::Written; group.len()]);
+        }
+        // A row that is still ours now was ours when the statement ran, because a token never comes back.
+        let leases: Vec<Lease> = group.iter().map(|report| report.lease).collect();
+        let watched = self.watch(&leases).await?;
+        let is_ours = |lease: &Lease| {
+            watched.iter().any(|now| (now.id, now.token, now.state) == (lease.id, lease.token, State::Executing))
+        };
+        let told = |lease: &Lease| if is_ours(lease) { Reported::Written } else { Reported::Lost };
+        Ok(leases.iter().map(told).collect())
     }
 
     /// How the tasks of these leases stand; one that is gone is left out.

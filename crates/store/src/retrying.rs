@@ -26,6 +26,11 @@ where
     again_while(Error::is_retryable, operation).await
 }
 
+/// Whether the database said no to what was written, and would again.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    !(error.is_retryable() || error.is_unreachable())
+}
+
 async fn again_while<T, F, Fut>(is_worth_it: fn(&Error) -> bool, mut operation: F) -> Result<T, Error>
 where
     F: FnMut() -> Fut,

@@ -23,12 +23,28 @@ pub(crate) fn task(row: &Row) -> Result<Task, Error> {
     task.retries = row.int_or_null("retries")?;
     task.timeout_ms = row.int_or_null("timeout_ms")?;
     task.stall_timeout_ms = row.int_or_null("stall_timeout_ms")?;
+    task.keep_files_ms = row.int_or_null("keep_files_ms")?;
+    put_checkpoint(&mut task, row)?;
+    task.resumed = row.int("resumed")?;
+    task.redone = row.int("redone")?;
+    task.active_ms = row.int("active_ms")?;
     task.cancel_requested = row.int("cancel_requested")? != 0;
     task.worker_id = Some(WorkerId(row.int("worker_id")?)).filter(|id| id.0 != 0);
     task.lease_token = LeaseToken(row.int("lease_token")?);
     task.created_date = Timestamp(row.int("created_date")?);
     task.modified_date = Timestamp(row.int("modified_date")?);
     Ok(task)
+}
+
+/// A list of files that cannot be read takes its cursor with it: a cursor without its files would leave a hole in them.
+fn put_checkpoint(task: &mut Task, row: &Row) -> Result<(), Error> {
+    let Some(cursor) = row.text_or_null("checkpoint")? else { return Ok(()) };
+    let files = row.text_or_null("checkpoint_files")?;
+    let Ok(files) = files.as_deref().map_or(Ok(Vec::new()), serde_json::from_str) else { return Ok(()) };
+    task.checkpoint = Some(cursor);
+    task.checkpoint_done = row.int_or_null("checkpoint_done")?.map(|done| u64::try_from(done).unwrap_or(0));
+    task.checkpoint_files = files;
+    Ok(())
 }
 
 fn progress(row: &Row) -> Result<Option<Progress>, Error> {

@@ -9,7 +9,7 @@ use crate::Store;
 use crate::batch::Batches;
 use crate::db::{Conn, Dialect, Statement};
 use crate::reports::WATCH;
-use crate::retrying::retrying;
+use crate::retrying::{is_refusal, retrying};
 
 /// What became of one settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,11 +119,6 @@ impl Store {
             settled => settled,
         }
     }
-}
-
-/// Whether the database said no to what was written, and would again.
-fn is_refusal(error: &Error) -> bool {
-    !(error.is_retryable() || error.is_unreachable())
 }
 
 async fn settle_on(conn: &mut Conn<'_>, batch: &str, group: &[Settlement]) -> Result<Vec<Verdict>, Error> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mission_core::{Lease, Running};
-use mission_store::{Claimed, ProgressReport};
+use mission_store::{Claimed, Report};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::shared::Shared;
@@ -51,9 +51,18 @@ impl Attempt {
     }
 
     /// The progress that is still to be written, with its version.
-    pub(crate) fn unwritten(&self) -> Option<(u64, ProgressReport)> {
+    pub(crate) fn unwritten(&self) -> Option<(u64, Report)> {
         let (version, progress) = self.shared.progress_after(self.written.load(Ordering::Relaxed))?;
-        Some((version, ProgressReport { lease: self.running.lease, progress }))
+        let task = self.shared.task();
+        let report = Report {
+            lease: self.running.lease,
+            progress: Some(progress),
+            checkpoint: None,
+            resumed: task.resumed,
+            redone: task.redone,
+            active_ms: task.active_ms,
+        };
+        Some((version, report))
     }
 
     /// The progress of this version is written.

@@ -56,7 +56,7 @@ impl Intake {
         for claimed in claimed {
             match self.slot_for(&claimed) {
                 Ok(slot) => ready.push((claimed, slot)),
-                Err(settlement) => back.push(settlement),
+                Err(settlement) => back.push(*settlement),
             }
         }
         if !back.is_empty() {
@@ -88,13 +88,13 @@ impl Intake {
     }
 
     /// A slot for a claimed task, or its way back.
-    fn slot_for(&self, claimed: &Claimed) -> Result<Slot, Settlement> {
+    fn slot_for(&self, claimed: &Claimed) -> Result<Slot, Box<Settlement>> {
         // Under a number that the worker has no more, it would be taken for a dead worker's task.
         let is_own = claimed.task.worker_id == Some(self.base.tenure.worker());
         if !is_own || !self.base.may_begin() {
-            return Err(handed_over(claimed));
+            return Err(Box::new(handed_over(claimed)));
         }
-        let place = permit(&self.base.slots).ok_or_else(|| handed_over(claimed))?;
+        let place = permit(&self.base.slots).ok_or_else(|| Box::new(handed_over(claimed)))?;
         if !claimed.running.counts.is_suspect() {
             return Ok(Slot { _place: place, suspect: None });
         }
@@ -105,7 +105,7 @@ impl Intake {
             }
             None => {
                 let why = "waits: its worker's process died, and such tasks run one at a time in a process";
-                Err(runner::put_back(&claimed.running, why, None))
+                Err(Box::new(runner::put_back(&claimed.running, why, None)))
             }
         }
     }

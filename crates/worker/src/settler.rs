@@ -98,8 +98,8 @@ async fn report(base: &Base, attempts: &[Arc<Attempt>]) {
         return;
     }
     let reports: Vec<_> = unwritten.iter().map(|(_, (_, report))| report.clone()).collect();
-    match base.store.progress(&reports).await {
-        Ok(()) => unwritten.iter().for_each(|(attempt, (version, _))| attempt.mark_written(*version)),
+    match base.store.report(&reports).await {
+        Ok(_) => unwritten.iter().for_each(|(attempt, (version, _))| attempt.mark_written(*version)),
         Err(fault) => log::progress_failed(&fault),
     }
 }

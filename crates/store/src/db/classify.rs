@@ -38,6 +38,11 @@ pub(crate) fn is_within_transaction(error: &Error) -> bool {
     database_fault(error).is_some_and(|fault| fault.message().contains("within a transaction"))
 }
 
+/// Whether SQLite refused to add a column because it is there.
+pub(crate) fn is_duplicate_column(error: &Error) -> bool {
+    database_fault(error).is_some_and(|fault| fault.message().contains("duplicate column name"))
+}
+
 fn database_fault(error: &Error) -> Option<&dyn DatabaseError> {
     use std::error::Error as _;
     error.source().and_then(|source| source.downcast_ref::<sqlx::Error>()).and_then(sqlx::Error::as_database_error)

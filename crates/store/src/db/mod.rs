@@ -14,7 +14,9 @@ mod open;
 mod statement;
 mod value;
 
-pub(crate) use classify::{is_outside_transaction, is_unique_violation, is_within_transaction, translate};
+pub(crate) use classify::{
+    is_duplicate_column, is_outside_transaction, is_unique_violation, is_within_transaction, translate,
+};
 #[allow(unreachable_pub)] // See the type.
 pub use conn::Conn;
 pub(crate) use conn::{Held, Tx};

@@ -5,9 +5,10 @@ set state = 'executing',
     attempt = attempt + 1,
     worker_id = :worker_id,
     cancel_requested = 0,
-    progress_done = null,
-    progress_total = null,
-    progress_message = null,
+    progress_done = case when checkpoint is null then null else progress_done end,
+    progress_total = case when checkpoint is null then null else progress_total end,
+    progress_message = case when checkpoint is null then null else progress_message end,
+    active_ms = case when checkpoint is null then 0 else active_ms end,
     content = null,
     content_cut = 0,
     modified_date = {now}
@@ -22,4 +23,5 @@ where id in (
   limit :limit)
 returning id, unique_id, method, type, state, params, content, content_cut, reason, creator, priority, task_key, run_at,
   progress_done, progress_total, progress_message, attempt, failures, crashes, retries, timeout_ms, stall_timeout_ms,
+  keep_files_ms, checkpoint, checkpoint_done, checkpoint_files, resumed, redone, active_ms,
   cancel_requested, worker_id, lease_token, created_date, modified_date

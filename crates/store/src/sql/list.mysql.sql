@@ -2,6 +2,7 @@
 -- A filter stands there only where it was asked for; left alone, MariaDB walks the whole table for the few that run.
 select id, unique_id, method, type, state, params, content, content_cut, reason, creator, priority, task_key, run_at,
   progress_done, progress_total, progress_message, attempt, failures, crashes, retries, timeout_ms, stall_timeout_ms,
+  keep_files_ms, checkpoint, checkpoint_done, checkpoint_files, resumed, redone, active_ms,
   cancel_requested, worker_id, lease_token, created_date, modified_date
 from (
   select id as picked

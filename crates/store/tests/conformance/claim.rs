@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use mission_core::{NewTask, Progress, State, WorkerId};
-use mission_store::{Line, ProgressReport, Suspects, Terms};
+use mission_store::{Line, Suspects, Terms};
 use mission_testkit::{Database, conformance};
 
 use crate::stage::{
-    WORKER, claim, get, number, only_line, open, open_several, push, push_many, race, running, succeed, task,
-    waiting_again,
+    WORKER, claim, get, number, only_line, open, open_several, progress_report, push, push_many, race, running,
+    succeed, task, waiting_again,
 };
 
 conformance![
@@ -110,7 +110,7 @@ async fn a_claim_forgets_what_the_attempt_before_left(db: Database) {
     let store = open(&db).await;
     let claimed = running(&store, task()).await;
     let progress = Progress::of(5, 10).message("half");
-    store.progress(&[ProgressReport { lease: claimed.running.lease, progress }]).await.unwrap();
+    store.report(&[progress_report(claimed.running.lease, progress)]).await.unwrap();
     store.cancel(&claimed.task.unique_id).await.unwrap();
     store.settle(&[waiting_again(&claimed, None)]).await.unwrap();
     let waiting = get(&store, &claimed.task.unique_id).await;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use mission_core::{Counts, NewTask, Progress, Reason, Settlement, State, UniqueId};
-use mission_store::{Cancelled, ProgressReport};
+use mission_store::Cancelled;
 use mission_testkit::{Database, conformance};
 
-use crate::stage::{ending, get, open, open_several, push, race, running, succeed, task, waiting_again};
+use crate::stage::{
+    ending, get, open, open_several, progress_report, push, race, running, succeed, task, waiting_again,
+};
 
 conformance![
     a_waiting_task_is_cancelled_at_once,
@@ -82,8 +84,8 @@ async fn an_ended_task_may_run_again_as_if_just_pushed(db: Database) {
     let store = open(&db).await;
     for state in [State::Success, State::Fail, State::Cancelled] {
         let claimed = running(&store, task().key("nightly").after(Duration::from_secs(3600))).await;
-        let report = ProgressReport { lease: claimed.running.lease, progress: Progress::of(1, 2) };
-        store.progress(&[report]).await.unwrap();
+        let report = progress_report(claimed.running.lease, Progress::of(1, 2));
+        store.report(&[report]).await.unwrap();
         let counts = Counts { attempt: 4, failures: 3, crashes: 2 };
         store.settle(&[Settlement { counts, ..ending(&claimed, state, "over") }]).await.unwrap();
         let before = store.now().await.unwrap();

@@ -1,10 +1,10 @@
 //! Hostile texts: whatever bytes a name, params, a message or a content holds, they come back as they were given.
 
 use mission_core::{Content, Failure, NewTask, Policy, Progress, Reason, State, UniqueId};
-use mission_store::{ProgressReport, Store, Verdict};
+use mission_store::{Store, Verdict};
 use mission_testkit::{Database, Kind, conformance, on};
 
-use crate::stage::{WORKER, ending, get, open, running, task};
+use crate::stage::{WORKER, ending, get, open, progress_report, running, task};
 
 conformance![
     every_text_comes_back_as_content,
@@ -117,7 +117,7 @@ async fn every_text_comes_back_in_params_and_progress(db: Database) {
         let json = serde_json_array(&text);
         assert_eq!(claimed.task.params.as_deref(), Some(json.as_str()));
         let progress = Progress::of(1, 2).message(&text);
-        store.progress(&[ProgressReport { lease: claimed.running.lease, progress: progress.clone() }]).await.unwrap();
+        store.report(&[progress_report(claimed.running.lease, progress.clone())]).await.unwrap();
         let stored = get(&store, &claimed.task.unique_id).await;
         assert_eq!((stored.progress, stored.params), (Some(progress), Some(json)));
     }

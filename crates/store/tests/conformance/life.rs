@@ -1,10 +1,10 @@
 //! The whole life of a task, once through every operation.
 
 use mission_core::{Filter, Progress, State};
-use mission_store::{Bounded, Found, Keep, ProgressReport, Renewal, SchemaStatus, Verdict};
+use mission_store::{Bounded, Found, Keep, Renewal, SchemaStatus, Verdict};
 use mission_testkit::{Database, conformance};
 
-use crate::stage::{WORKER, claim, ending, get, new_worker, open, push_many, task};
+use crate::stage::{WORKER, claim, ending, get, new_worker, open, progress_report, push_many, task};
 
 conformance![a_task_goes_through_its_whole_life];
 
@@ -25,7 +25,7 @@ async fn a_task_goes_through_its_whole_life(db: Database) {
     let claimed = claim(&store, 2).await;
     assert_eq!(claimed.iter().map(|claimed| &claimed.task.unique_id).collect::<Vec<_>>(), [&ids[0], &ids[1]]);
     let lease = claimed[0].running.lease;
-    store.progress(&[ProgressReport { lease, progress: Progress::of(1, 2).message("half") }]).await.unwrap();
+    store.report(&[progress_report(lease, Progress::of(1, 2).message("half"))]).await.unwrap();
     assert_eq!(get(&store, &ids[0]).await.progress.unwrap(), Progress::of(1, 2).message("half"));
     assert_eq!(store.watch(&[lease]).await.unwrap()[0].state, State::Executing);
     assert_eq!(store.executing(WORKER).await.unwrap().len(), 2);

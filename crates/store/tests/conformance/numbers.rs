@@ -1,10 +1,10 @@
 //! Large numbers: ids, tokens and counts beyond 2^31 and 2^53 work everywhere.
 
 use mission_core::{Filter, LeaseToken, Progress, State};
-use mission_store::{Keep, ProgressReport, Renewal};
+use mission_store::{Keep, Renewal};
 use mission_testkit::{Database, Kind, conformance};
 
-use crate::stage::{claim, ending, get, new_worker, open, push_many, task};
+use crate::stage::{claim, ending, get, new_worker, open, progress_report, push_many, task};
 
 conformance![ids_and_tokens_beyond_the_limits_of_smaller_types_work];
 
@@ -42,12 +42,11 @@ async fn ids_and_tokens_beyond_the_limits_of_smaller_types_work(db: Database) {
         assert_eq!(claimed[0].running.lease.token, LeaseToken(first + 1));
         assert_eq!(claimed[0].running.counts.attempt, first + 1);
         assert_eq!(store.executing(worker).await.unwrap(), claimed);
-        let report = |place: usize| ProgressReport {
-            lease: claimed[place].running.lease,
-            progress: Progress::of(first.unsigned_abs(), i64::MAX as u64),
+        let report = |place: usize| {
+            progress_report(claimed[place].running.lease, Progress::of(first.unsigned_abs(), i64::MAX as u64))
         };
-        store.progress(&[report(0), report(1)]).await.unwrap();
-        assert_eq!(get(&store, &ids[0]).await.progress, Some(report(0).progress));
+        store.report(&[report(0), report(1)]).await.unwrap();
+        assert_eq!(get(&store, &ids[0]).await.progress, report(0).progress);
         let watched = store.watch(&[claimed[1].running.lease]).await.unwrap();
         assert_eq!((watched[0].id, watched[0].token), (first + 1, LeaseToken(first + 1)));
 

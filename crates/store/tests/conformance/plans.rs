@@ -17,7 +17,7 @@ const STATEMENTS: [(&str, &[&str]); 27] = [
     ("push_active_of_method", &[]),
     ("push_active_of_method_locking", &[]),
     ("settle", &[]),
-    ("progress", &[]),
+    ("report", &[]),
     ("watch", &[]),
     ("claim_one", &[]),
     ("claim_mark", &[]),

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use mission_core::{Content, Counts, LeaseToken, Progress, Reason, Settlement, State, limits};
-use mission_store::{ProgressReport, Verdict};
+use mission_store::Verdict;
 use mission_testkit::{Database, Kind, conformance};
 
 use crate::stage::{
-    WORKER, claim, ending, get, number, open, open_several, push_many, race, running, succeed, task, waiting_again,
+    WORKER, claim, ending, get, number, open, open_several, progress_report, push_many, race, running, succeed, task,
+    waiting_again,
 };
 
 conformance![
@@ -77,16 +78,14 @@ async fn a_stale_token_changes_nothing(db: Database) {
 async fn progress_under_a_stale_token_changes_nothing(db: Database) {
     let store = open(&db).await;
     let (stale, other) = claimed_twice(&store).await;
-    let report = |claimed: &mission_store::Claimed, done: u64| ProgressReport {
-        lease: claimed.running.lease,
-        progress: Progress::of(done, 10),
-    };
-    store.progress(&[report(&other, 1)]).await.unwrap();
-    store.progress(&[report(&stale, 9)]).await.unwrap();
+    let report =
+        |claimed: &mission_store::Claimed, done: u64| progress_report(claimed.running.lease, Progress::of(done, 10));
+    store.report(&[report(&other, 1)]).await.unwrap();
+    store.report(&[report(&stale, 9)]).await.unwrap();
     let id = &other.task.unique_id;
     assert_eq!(get(&store, id).await.progress, Some(Progress::of(1, 10)));
     succeed(&store, &other).await;
-    store.progress(&[report(&other, 2), report(&stale, 3)]).await.unwrap();
+    store.report(&[report(&other, 2), report(&stale, 3)]).await.unwrap();
     assert_eq!(get(&store, id).await.progress, Some(Progress::of(1, 10)), "nor does any once the task has ended");
 }
 
@@ -96,14 +95,14 @@ async fn progress_and_its_watch_show_the_running_task(db: Database) {
     let reports =
         [Progress { done: u64::MAX, total: None, message: None }, Progress::of(1, 2).message("写 \"½\" 'ok'")];
     let leases = [one.running.lease, two.running.lease];
-    let report = |place: usize| ProgressReport { lease: leases[place], progress: reports[place].clone() };
-    store.progress(&[report(0), report(1)]).await.unwrap();
+    let report = |place: usize| progress_report(leases[place], reports[place].clone());
+    store.report(&[report(0), report(1)]).await.unwrap();
     let largest = Progress { done: i64::MAX as u64, ..reports[0].clone() };
     assert_eq!(get(&store, &one.task.unique_id).await.progress, Some(largest));
     assert_eq!(get(&store, &two.task.unique_id).await.progress.as_ref(), Some(&reports[1]));
     // A later report without total or message takes them away.
-    let bare = ProgressReport { lease: leases[1], progress: Progress::from(2) };
-    store.progress(&[bare]).await.unwrap();
+    let bare = progress_report(leases[1], Progress::from(2));
+    store.report(&[bare]).await.unwrap();
     assert_eq!(get(&store, &two.task.unique_id).await.progress, Some(Progress::from(2)));
 
     store.cancel(&one.task.unique_id).await.unwrap();

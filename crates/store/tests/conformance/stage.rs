@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mission_core::{Content, NewTask, Reason, Settlement, State, Task, UniqueId, WorkerId};
-use mission_store::{Claimed, Line, NewWorker, OnMissing, Pushed, Store, Verdict};
+use mission_core::{Content, Effects, Lease, NewTask, Progress, Reason, Settlement, State, Task, UniqueId, WorkerId};
+use mission_store::{Claimed, Line, NewWorker, OnMissing, Pushed, Report, Store, Verdict};
 use mission_testkit::Database;
 use tokio::sync::Barrier;
 
@@ -115,12 +115,18 @@ pub(crate) fn ending(claimed: &Claimed, state: State, content: &str) -> Settleme
         content: Some(Content::new(content)),
         counts: claimed.running.counts,
         wait: None,
+        effects: Effects::NONE,
     }
 }
 
 /// A running task that goes back to wait.
 pub(crate) fn waiting_again(claimed: &Claimed, wait: Option<Duration>) -> Settlement {
     Settlement { wait, reason: Some(Reason::HandedOver), ..ending(claimed, State::Init, "handed over") }
+}
+
+/// A report of progress and nothing else.
+pub(crate) fn progress_report(lease: Lease, progress: Progress) -> Report {
+    Report { lease, progress: Some(progress), checkpoint: None, resumed: 0, redone: 0, active_ms: 0 }
 }
 
 /// Settles one task as a success.
