@@ -207,7 +207,7 @@ mod tests {
         assert!(attempt.unwritten().is_none());
         attempt.shared.report(7.into()).unwrap();
         let (version, report) = attempt.unwritten().unwrap();
-        assert_eq!(report.progress.done, 7);
+        assert_eq!(report.progress.unwrap().done, 7);
         attempt.mark_written(version);
         assert!(attempt.unwritten().is_none());
     }
