@@ -1,5 +1,6 @@
 //! The workspace's own commands: this file is their table of contents.
 
+mod chaos;
 mod ci;
 mod deny;
 mod fleet;
@@ -21,6 +22,8 @@ usage: cargo xtask COMMAND
 
   test [--only KINDS] [-- CARGO TEST ARGUMENTS]
                                              run every test on private servers
+  chaos [SCENARIO…] [--on KINDS] [--seed N] [--size small|full] [--seconds N] [--keep FOLDER]
+                                             faults on purpose, judged from outside: see docs/reliability.md
   ci                                         everything: format, tidy, clippy, licences, documents, test
   tidy                                       check the rules of the house
   servers [--only KINDS] [--env-file PATH]   start private servers, keep them until Ctrl-C
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "test" => test::run(rest),
+        "chaos" => chaos::run(rest),
         "ci" => ci::run(),
         "tidy" => tidy::run(),
         "servers" => keep::run(rest),

@@ -28,8 +28,16 @@ const KIT: &str = "mission-testkit";
 /// Beneath the kit: servers only, without a driver, so that the test command can use them, too.
 const SERVERS: &str = "mission-servers";
 
+/// Judges Mission from outside, so it shares nothing with it.
+const VERIFIER: &str = "mission-verifier";
+
+/// Drives Mission as a user would, by the one crate that users add.
+const CHAOS: (&str, [&str; 3]) = ("mission-chaos", ["mission", KIT, VERIFIER]);
+
 pub(super) fn crates_depend_downward(tree: &Tree) -> Vec<Complaint> {
-    let manifests = tree.with_ending("/Cargo.toml").filter(|file| file.path.starts_with("crates/"));
+    let manifests = tree
+        .with_ending("/Cargo.toml")
+        .filter(|file| file.path.starts_with("crates/") || file.path.starts_with("chaos/"));
     manifests.flat_map(|manifest| check(&manifest.path, &manifest.text)).collect()
 }
 
@@ -37,6 +45,9 @@ fn check(path: &str, manifest: &str) -> Vec<Complaint> {
     let Some(name) = package_name(manifest) else {
         return vec![Complaint::file(path, "the manifest names no package")];
     };
+    if name == VERIFIER || name == CHAOS.0 {
+        return check_outsider(path, name, manifest);
+    }
     let from = place(name);
     if from.is_none() && name != KIT && name != SERVERS {
         return vec![Complaint::file(path, format!("{name} has no floor: give it one in xtask's tidy/direction.rs"))];
@@ -61,6 +72,15 @@ fn check(path: &str, manifest: &str) -> Vec<Complaint> {
         Some(Complaint::line(path, line, message))
     };
     our_dependencies(manifest).into_iter().filter_map(complaint).collect()
+}
+
+/// The judge and the chaos stand beside the house.
+fn check_outsider(path: &str, name: &str, manifest: &str) -> Vec<Complaint> {
+    let lawful: &[&str] = if name == VERIFIER { &[] } else { &CHAOS.1 };
+    let others = our_dependencies(manifest).into_iter().filter(|(_, _, on)| !lawful.contains(on));
+    others
+        .map(|(line, _, on)| Complaint::line(path, line, format!("{name} stands outside and may not depend on {on}")))
+        .collect()
 }
 
 fn place(name: &str) -> Option<&'static Place> {
@@ -133,6 +153,14 @@ mod tests {
         assert!(complaints("mission-testkit", "[dependencies]\nmission-servers.workspace = true").is_empty());
         assert_eq!(complaints("mission-servers", "[dependencies]\nmission-core.workspace = true").len(), 1);
         assert_eq!(complaints("mission-worker", "[dev-dependencies]\nmission-servers.workspace = true").len(), 1);
+    }
+
+    #[test]
+    fn the_judge_shares_nothing_with_the_judged() {
+        assert_eq!(complaints("mission-verifier", "[dependencies]\nmission-core.workspace = true").len(), 1);
+        assert_eq!(complaints("mission-verifier", "[dev-dependencies]\nmission-testkit.workspace = true").len(), 1);
+        assert_eq!(complaints("mission-chaos", "[dependencies]\nmission-store.workspace = true").len(), 1);
+        assert!(complaints("mission-chaos", "[dependencies]\nmission.workspace = true").is_empty());
     }
 
     #[test]

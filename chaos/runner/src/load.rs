@@ -1,0 +1,100 @@
+//! The load: orders that producers push wave after wave, so that there is always something to run and never too much.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use mission_verifier::{Outcome, Tables};
+use serde::{Deserialize, Serialize};
+
+use crate::stage::Stage;
+
+/// What a task is to do; its params.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Order {
+    /// The number of the order.
+    pub n: i64,
+    /// How long it takes.
+    pub ms: u64,
+}
+
+/// The shape of the orders.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// How many orders there are to be at least.
+    pub tasks: i64,
+    /// How many a producer pushes before it ends.
+    pub wave: i64,
+    /// Longest task in milliseconds; most take far less.
+    pub ms_max: u64,
+    /// The method.
+    pub method: &'static str,
+    /// The seed of the producers.
+    pub seed: u64,
+}
+
+/// The producers of a run.
+pub(crate) struct Producers {
+    program: PathBuf,
+    load: Load,
+    pushed: i64,
+    running: Option<Child>,
+}
+
+impl Producers {
+    pub(crate) fn new(program: PathBuf, load: Load) -> Self {
+        Self { program, load, pushed: 0, running: None }
+    }
+
+    /// Starts the next wave where the last one is nearly done; whether there is still something to do.
+    /// `wants_more` asks for further waves beyond the load, until enough faults have happened.
+    pub(crate) async fn feed(&mut self, stage: &Stage, tables: &mut Tables, wants_more: bool) -> Outcome<bool> {
+        if let Some(running) = &mut self.running {
+            match running.try_wait()? {
+                None => return Ok(true),
+                Some(status) if status.success() => self.running = None,
+                Some(status) => return Err(format!("a producer ended with {status} (see producers.log)").into()),
+            }
+        }
+        let unfinished = tables.unfinished().await?;
+        if self.pushed >= self.load.tasks && !wants_more {
+            return Ok(unfinished > 0);
+        }
+        if unfinished < self.load.wave / 2 {
+            self.start(stage)?;
+        }
+        Ok(true)
+    }
+
+    fn start(&mut self, stage: &Stage) -> Outcome<()> {
+        let log = File::options().create(true).append(true).open(stage.folder().join("producers.log"))?;
+        let Load { wave, ms_max, method, seed, .. } = &self.load;
+        let child = Command::new(&self.program)
+            .arg("producer")
+            .arg(&stage.url)
+            .arg(stage.folder())
+            .args([
+                self.pushed.to_string(),
+                wave.to_string(),
+                ms_max.to_string(),
+                (*method).to_owned(),
+                seed.to_string(),
+            ])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        self.pushed += wave;
+        self.running = Some(child);
+        Ok(())
+    }
+}
+
+impl Drop for Producers {
+    fn drop(&mut self) {
+        if let Some(running) = &mut self.running {
+            let _ = running.kill();
+            let _ = running.wait();
+        }
+    }
+}

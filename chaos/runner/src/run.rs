@@ -1,0 +1,118 @@
+//! One scenario on one database: the stage, the play, the judgement.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use mission_testkit::Kind;
+use mission_verifier::{Evidence, Outcome, Tables, judge};
+
+use crate::arguments::{Arguments, Size};
+use crate::chance::Chance;
+use crate::crew::{Crew, Duty};
+use crate::load::{Load, Producers};
+use crate::outcome::Report;
+use crate::scenario::Scenario;
+use crate::stage::Stage;
+
+/// Longest time of one scenario unless told otherwise; a run that reaches it is judged as it stands.
+const LIMIT_SMALL: Duration = Duration::from_secs(90);
+const LIMIT_FULL: Duration = Duration::from_secs(3 * 3600);
+
+/// What a scenario plays with.
+pub(crate) struct Run {
+    pub(crate) stage: Stage,
+    pub(crate) size: Size,
+    pub(crate) seed: u64,
+    pub(crate) chance: Chance,
+    program: PathBuf,
+    tables: Tables,
+    deadline: Instant,
+}
+
+/// Runs all that was asked for and prints a line for each; whether all promises were kept.
+///
+/// # Errors
+/// A run could not be made at all.
+pub async fn run_all(arguments: &Arguments) -> Outcome<bool> {
+    let mut all_held = true;
+    for &scenario in &arguments.scenarios {
+        for &kind in arguments.kinds.iter().filter(|&&kind| scenario.fits(kind)) {
+            match run_one(scenario, kind, arguments).await {
+                Ok(report) => {
+                    println!("{report}");
+                    all_held &= report.holds();
+                }
+                Err(error) => {
+                    println!("{:<14} {kind:<8} BROKEN {error}", scenario.name());
+                    all_held = false;
+                }
+            }
+        }
+    }
+    Ok(all_held)
+}
+
+async fn run_one(scenario: Scenario, kind: Kind, arguments: &Arguments) -> Outcome<Report> {
+    let began = Instant::now();
+    let limit = arguments.limit.unwrap_or(match arguments.size {
+        Size::Small => LIMIT_SMALL,
+        Size::Full => LIMIT_FULL,
+    });
+    let stage = Stage::set(kind).await?;
+    let mut run = Run {
+        tables: stage.tables().await?,
+        stage,
+        size: arguments.size,
+        seed: arguments.seed,
+        chance: Chance::of(arguments.seed),
+        program: std::env::current_exe()?,
+        deadline: began + limit,
+    };
+    let outcome = play_and_judge(scenario, &mut run, began).await;
+    let has_held = outcome.as_ref().is_ok_and(Report::holds);
+    if let Some(keep) = arguments.keep.as_ref().filter(|_| !has_held) {
+        let to = keep.join(format!("{}-{kind}", scenario.name()));
+        std::fs::create_dir_all(&to)?;
+        for entry in std::fs::read_dir(run.stage.folder())?.flatten().filter(|entry| entry.path().is_file()) {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    outcome
+}
+
+async fn play_and_judge(scenario: Scenario, run: &mut Run, began: Instant) -> Outcome<Report> {
+    let faults = scenario.play(run).await?;
+    let evidence = Evidence::gather(&run.stage.papers, &mut run.stage.tables().await?).await?;
+    Ok(Report {
+        scenario: scenario.name(),
+        kind: run.stage.db.kind(),
+        findings: judge(&evidence, &faults.expect),
+        tasks: evidence.rows.len(),
+        successes: evidence.rows.iter().filter(|row| row.state == "success").count(),
+        faults,
+        elapsed: began.elapsed(),
+    })
+}
+
+impl Run {
+    pub(crate) fn hire(&self, duty: Duty, count: usize) -> Outcome<Crew> {
+        Crew::hire(&self.program, &self.stage, duty, count)
+    }
+
+    pub(crate) fn producers(&self, load: Load) -> Producers {
+        Producers::new(self.program.clone(), load)
+    }
+
+    /// Whether the play goes on: orders are left, faults are missing, and there is time. The database may be away.
+    pub(crate) async fn goes_on(&mut self, producers: &mut Producers, wants_more: bool) -> Outcome<bool> {
+        if Instant::now() > self.deadline {
+            return Ok(false);
+        }
+        producers.feed(&self.stage, &mut self.tables, wants_more).await
+    }
+
+    /// About so long, by chance.
+    pub(crate) async fn pause(&mut self, span: Duration) {
+        tokio::time::sleep(self.chance.about(span)).await;
+    }
+}

@@ -1,0 +1,4 @@
+//! Placeholder of the saboteur.
+
+/// Placeholder.
+pub enum Sabotage {}

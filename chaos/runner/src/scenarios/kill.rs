@@ -1,0 +1,36 @@
+//! SIGKILL at random workers, again and again, while tasks are pushed and run.
+
+use std::time::Duration;
+
+use mission_verifier::{Expect, Outcome};
+
+use crate::arguments::Size;
+use crate::crew::Duty;
+use crate::load::Load;
+use crate::outcome::Faults;
+use crate::run::Run;
+
+const WORKERS: usize = 4;
+/// G5 on another host; on the same one it is two seconds, and the queue in front.
+const GOES_ON_MAX: Duration = Duration::from_secs(15);
+
+pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
+    let (tasks, kills_min, gap) = match run.size {
+        Size::Small => (2_000, 15, Duration::from_millis(400)),
+        Size::Full => (100_000, 500, Duration::from_millis(500)),
+    };
+    // Short beside a worker's life: a task that four deaths really struck would be `crashed`, and rightly.
+    let load = Load { tasks, wave: 500, ms_max: 60, method: "effect", seed: run.seed };
+    let mut crew = run.hire(Duty::default(), WORKERS)?;
+    let mut producers = run.producers(load);
+    let mut kills = 0;
+    while run.goes_on(&mut producers, kills < kills_min).await? {
+        run.pause(gap).await;
+        crew.kill(run.chance.place(crew.count()))?;
+        crew.hire_one()?;
+        kills += 1;
+    }
+    crew.dismiss_all().await?;
+    let expect = Expect { goes_on_within: Some(GOES_ON_MAX), ..Expect::default() };
+    Ok(Faults { happened: vec![("kills", kills, kills_min)], expect, ..Faults::default() })
+}
