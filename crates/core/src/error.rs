@@ -40,6 +40,8 @@ pub enum ErrorKind {
     Retryable,
     /// The database refused: rights, read-only, disk full or a defect.
     Database,
+    /// The storage folder refused: rights, read-only, disk full, a quota reached or a file damaged.
+    Storage,
     /// The program is set up wrongly: no method, two of one name, missing state.
     Setup,
     /// A wait ended before the task did.
@@ -107,6 +109,11 @@ impl Error {
     /// Running the caller's own transaction again may succeed.
     pub fn is_retryable(&self) -> bool {
         self.kind == ErrorKind::Retryable
+    }
+
+    /// The storage folder refused: rights, read-only, disk full, a quota reached or a file damaged.
+    pub fn is_storage(&self) -> bool {
+        self.kind == ErrorKind::Storage
     }
 
     /// A wait ended before the task did.

@@ -83,7 +83,8 @@ pub(super) fn dialect_stays_in_the_store(tree: &Tree) -> Vec<Complaint> {
 }
 
 pub(super) fn libraries_do_not_print(tree: &Tree) -> Vec<Complaint> {
-    let below = ["core", "macros", "store", "worker", "engine", "server"].map(|name| format!("crates/{name}/"));
+    let below =
+        ["core", "macros", "store", "files", "worker", "engine", "server"].map(|name| format!("crates/{name}/"));
     let files = tree.library_sources().filter(|file| {
         let facade = file.path.starts_with("crates/mission/")
             && !file.path.contains("/bin/")

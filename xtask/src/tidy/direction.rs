@@ -10,10 +10,11 @@ struct Place {
     lowest: u8,
 }
 
-const PLACES: [Place; 8] = [
+const PLACES: [Place; 9] = [
     Place { name: "mission-core", floor: 1, lowest: 1 },
     Place { name: "mission-macros", floor: 2, lowest: 1 },
     Place { name: "mission-store", floor: 2, lowest: 1 },
+    Place { name: "mission-files", floor: 2, lowest: 1 },
     Place { name: "mission-worker", floor: 3, lowest: 1 },
     Place { name: "mission-engine", floor: 4, lowest: 1 },
     Place { name: "mission-server", floor: 5, lowest: 4 },

@@ -1,0 +1,227 @@
+//! The storage folder: who it is, what room there is, and the published files in it.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mission_core::{Error, ErrorKind, UniqueId};
+
+use crate::attempt::{Attempt, AttemptFiles};
+use crate::fault::fault;
+use crate::names::check_location;
+use crate::place::{Place, make_folder};
+use crate::quota::{Quota, Use};
+
+/// Holds the folder's own name, so that it stays the same storage when it is moved, mounted elsewhere or shared.
+const NAME_FILE: &str = ".mission-storage";
+const NAME_BYTES_MAX: u64 = 64;
+
+/// The folder that holds the result files. Cheap to clone; all work on files goes through its open handle.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    pub(crate) shelf: Arc<Shelf>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    pub(crate) published: Place,
+    /// Absent where the folder is opened to read only.
+    staging: Option<Place>,
+    name: String,
+    pub(crate) usage: Arc<Use>,
+    /// Set once the file system has refused a hard link.
+    pub(crate) is_without_links: AtomicBool,
+}
+
+impl Folder {
+    /// Opens the folder to make files in, making it where it is missing. `database_id` keeps the files in the making
+    /// of two databases apart.
+    pub fn open(path: &Path, database_id: &str, quota: Quota) -> Result<Self, Error> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !(1..=64).contains(&database_id.len()) || !database_id.bytes().all(is_plain) {
+            return Err(Error::invalid(format!(
+                "{database_id:?} is no id of a database: expected 1 to 64 letters, digits, '-' or '_'"
+            )));
+        }
+        let published = open_place(&make_folder(path)?)?;
+        published.check_writable().map_err(|error| fault("write in the storage folder", published.path(), error))?;
+        let name = read_or_make_name(&published)?;
+        let staging = published.beneath(&format!(".staging-{database_id}"))?;
+        Ok(Self::new(published, Some(staging), name, quota))
+    }
+
+    /// Opens a folder that exists to hand its files out; needs no right to write.
+    pub fn open_to_read(path: &Path) -> Result<Self, Error> {
+        let published = open_place(path)?;
+        let name = read_name(&published)?.ok_or_else(|| {
+            let path = path.display();
+            Error::new(
+                ErrorKind::NotFound,
+                format!("{path} is no storage folder: no worker has written files there yet"),
+            )
+        })?;
+        Ok(Self::new(published, None, name, Quota::default()))
+    }
+
+    fn new(published: Place, staging: Option<Place>, name: String, quota: Quota) -> Self {
+        let usage = Arc::new(Use { quota, ..Use::default() });
+        Self { shelf: Arc::new(Shelf { published, staging, name, usage, is_without_links: AtomicBool::new(false) }) }
+    }
+
+    /// The storage's name for the rows of its files: `file:` and 16 letters that lie in the folder itself.
+    pub fn name(&self) -> &str {
+        &self.shelf.name
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        self.shelf.published.path()
+    }
+
+    /// The full path of a published file, to show to people.
+    pub fn path_of(&self, location: &str) -> Result<PathBuf, Error> {
+        check_location(location)?;
+        Ok(self.path().join(location))
+    }
+
+    /// The files of one attempt of a task.
+    pub fn attempt(&self, attempt: &Attempt<'_>) -> AttemptFiles {
+        AttemptFiles::new(self.shelf.clone(), attempt)
+    }
+
+    /// Bytes the disk has room for, if the system says.
+    pub fn room(&self) -> Option<u64> {
+        self.shelf.published.room()
+    }
+
+    /// Refuses at once what the disk cannot hold, before it is full for everybody else too.
+    pub fn check_room(&self, bytes: u64) -> Result<(), Error> {
+        match self.room() {
+            Some(room) if room < bytes => Err(Error::new(
+                ErrorKind::Storage,
+                format!(
+                    "the file would have {bytes} bytes and the disk of {} has room for {room}: \
+                     free some, or set another storage folder",
+                    self.path().display()
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the quota how many bytes are published in this storage, as the database counts them.
+    pub fn set_published_bytes(&self, bytes: u64) {
+        self.shelf.usage.published.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Opens a published file to read. A file that is gone is an error that `is_not_found()`.
+    pub fn open_published(&self, location: &str) -> Result<File, Error> {
+        check_location(location)?;
+        let path = self.path().join(location);
+        self.shelf.published.open_to_read(location).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                let message = format!("there is no file {}: it was removed; run the task again", path.display());
+                Error::new(ErrorKind::NotFound, message).with_source(error)
+            }
+            _ => fault("open", &path, error),
+        })
+    }
+
+    /// Whether a published file is there.
+    pub fn exists(&self, location: &str) -> Result<bool, Error> {
+        check_location(location)?;
+        let inode = self.shelf.published.inode(location);
+        Ok(inode.map_err(|error| fault("look at", &self.path().join(location), error))?.is_some())
+    }
+
+    /// Removes a published file; says whether it was there.
+    pub fn remove(&self, location: &str) -> Result<bool, Error> {
+        check_location(location)?;
+        let removed = self.shelf.published.unlink(location);
+        removed.map_err(|error| fault("remove", &self.path().join(location), error))
+    }
+}
+
+impl Shelf {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn staging(&self) -> Result<&Place, Error> {
+        self.staging.as_ref().ok_or_else(|| {
+            let path = self.published.path().display();
+            Error::new(ErrorKind::Setup, format!("{path} was opened to read only: open it to make files in it"))
+        })
+    }
+}
+
+fn open_place(path: &Path) -> Result<Place, Error> {
+    Place::open(path).map_err(|error| {
+        let shown = path.display();
+        let sentence = match path.symlink_metadata() {
+            Ok(found) if found.is_symlink() => match path.canonicalize() {
+                Ok(target) => format!(
+                    "the storage folder {shown} is a symbolic link: name the folder it points at, {}",
+                    target.display()
+                ),
+                Err(_) => format!("the storage folder {shown} is a symbolic link to nothing: name a folder"),
+            },
+            Ok(found) if !found.is_dir() => format!("the storage folder {shown} is a file: name a folder"),
+            _ => return fault("open the storage folder", path, error),
+        };
+        Error::new(ErrorKind::Storage, sentence).with_source(error)
+    })
+}
+
+fn read_or_make_name(place: &Place) -> Result<String, Error> {
+    if let Some(name) = read_name(place)? {
+        return Ok(name);
+    }
+    let id = UniqueId::random();
+    // The name appears whole or not at all, and the first of two that race gives it.
+    let draft = format!("{NAME_FILE}.{id}");
+    let made = write_new(place, &draft, id.as_str()).and_then(|()| match place.link(place, &draft, NAME_FILE) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+        // A file system without hard links.
+        Err(_) => match place.take_free(place, &draft, NAME_FILE) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+            Err(error) => Err(error.into()),
+        },
+    });
+    let tidied = place.unlink(&draft).and_then(|_| place.sync());
+    made.and(tidied).map_err(|error| fault("write in the storage folder", place.path(), error))?;
+    read_name(place)?.ok_or_else(|| {
+        let path = place.path().join(NAME_FILE);
+        fault("read", &path, io::Error::from(io::ErrorKind::NotFound))
+    })
+}
+
+/// Makes a small file with its text, durably.
+pub(crate) fn write_new(place: &Place, name: &str, text: &str) -> io::Result<()> {
+    let mut file = place.create(name)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn read_name(place: &Place) -> Result<Option<String>, Error> {
+    let path = place.path().join(NAME_FILE);
+    let text = match place.open_to_read(NAME_FILE) {
+        Ok(file) => {
+            let mut text = String::new();
+            file.take(NAME_BYTES_MAX).read_to_string(&mut text).map_err(|error| fault("read", &path, error))?;
+            text
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fault("read", &path, error)),
+    };
+    match UniqueId::parse(text.trim()) {
+        Ok(id) => Ok(Some(format!("file:{id}"))),
+        Err(error) => {
+            let message =
+                format!("{} does not hold the storage's name: restore it, or use an empty folder", path.display());
+            Err(Error::new(ErrorKind::Storage, message).with_source(error))
+        }
+    }
+}

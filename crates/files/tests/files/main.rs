@@ -1,0 +1,10 @@
+//! The shelf on a real folder: writing, committing, resuming, publishing, sweeping.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation ends the test")]
+mod kit;
+
+mod hostile;
+mod limits;
+mod publishing;
+mod resuming;
+mod sweeping;
