@@ -1,0 +1,125 @@
+//! What is written under leases: ends, progress, hand-over and rescue, with tokens that hold and tokens that do not.
+
+use std::collections::BTreeSet;
+
+use mission_core::{Backoff, Chance, Content, Lease, Policy, Progress, Running, Settlement, State, UniqueId, settle};
+use mission_store::{Claimed, ProgressReport, Verdict, Watched};
+use proptest::prelude::*;
+
+use crate::play::{Played, Stage, unexpected};
+use crate::step::{ContentKind, End, Ending, HOUR, Leases, Right, Say};
+
+/// Backoffs of hours: a task that waits again stays waiting for the rest of the sequence.
+fn policy(retries: i64) -> Policy {
+    Policy { retries, backoff: Backoff { first: HOUR, longest: HOUR * 4 }, ..Policy::default() }
+}
+
+impl Stage {
+    /// A lease that was given, as its worker knows it: with a cancel it would have heard of.
+    fn running(&self, right: &Right) -> Option<Running> {
+        let is_held = |lease: Lease| self.world.rows.iter().any(|row| holds(&row.task, lease));
+        let all = self.world.leases.iter().map(|claimed| &claimed.running);
+        let leases: Vec<&Running> =
+            all.filter(|running| right.among == Leases::All || is_held(running.lease)).collect();
+        if leases.is_empty() {
+            return None;
+        }
+        let mut running = leases[right.lease.index(leases.len())].clone();
+        if let Some(row) = self.world.rows.iter().find(|row| holds(&row.task, running.lease)) {
+            running.cancel_requested = row.task.cancel_requested;
+        }
+        running.lease.token.0 += right.shift;
+        Some(running)
+    }
+
+    pub(crate) async fn settle(&mut self, ends: &[End]) -> Played {
+        let mut group: Vec<Settlement> = Vec::new();
+        for end in ends {
+            let Some(running) = self.running(&end.right) else { continue };
+            if group.iter().any(|one| one.lease.id == running.lease.id) {
+                continue;
+            }
+            let mut settlement = settle(&running, &policy(end.retries), end.ending.outcome(), Chance::fixed(0.5));
+            if end.content == ContentKind::Cut {
+                settlement.content = Some(Content { text: "much".to_owned(), is_cut: true });
+            }
+            group.push(settlement);
+        }
+        self.settle_group(&group).await
+    }
+
+    async fn settle_group(&mut self, group: &[Settlement]) -> Played {
+        let verdicts = self.store.settle(group).await.map_err(unexpected)?;
+        let expected: Vec<Verdict> = group.iter().map(|settlement| self.world.settle(settlement)).collect();
+        prop_assert_eq!(&verdicts, &expected, "each is settled under its own token or lost");
+        for verdict in verdicts {
+            self.saw(if verdict == Verdict::Settled { "settled" } else { "settle lost" });
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn say(&mut self, says: &[Say]) -> Played {
+        let mut reports: Vec<ProgressReport> = Vec::new();
+        for say in says {
+            let Some(Running { lease, .. }) = self.running(&say.right) else { continue };
+            if reports.iter().any(|report| report.lease.id == lease.id) {
+                continue;
+            }
+            let message = say.message.map(|message| format!("at {message}"));
+            reports.push(ProgressReport { lease, progress: Progress { done: say.done, total: say.total, message } });
+        }
+        self.store.progress(&reports).await.map_err(unexpected)?;
+        for ProgressReport { lease, progress } in reports {
+            let row = self.world.rows.iter_mut().find(|row| holds(&row.task, lease));
+            let what = if row.is_some() { "progress written" } else { "progress lost" };
+            if let Some(row) = row {
+                // The tables' integers are signed.
+                let done = progress.done.min(i64::MAX as u64);
+                row.task.progress = Some(Progress { done, ..progress });
+            }
+            self.saw(what);
+        }
+        Ok(())
+    }
+
+    /// All that a worker holds goes back: handed over by itself, or settled by a rescuer.
+    pub(crate) async fn give_back(&mut self, worker: usize, ending: Ending) -> Played {
+        let worker = self.world.workers[worker];
+        let held = self.store.executing(worker).await.map_err(unexpected)?;
+        let ids: Vec<UniqueId> = held.iter().map(|held| held.task.unique_id.clone()).collect();
+        prop_assert_eq!(ids, self.world.held_by(worker));
+        let group: Vec<Settlement> = held
+            .iter()
+            .map(|Claimed { running, .. }| settle(running, &policy(0), ending.outcome(), Chance::fixed(0.5)))
+            .collect();
+        self.settle_group(&group).await?;
+        let left = self.store.executing(worker).await.map_err(unexpected)?;
+        prop_assert_eq!(left, vec![], "nothing runs for a worker that gave everything back");
+        Ok(())
+    }
+
+    /// How all tasks stand under whose lease they ever were.
+    pub(crate) async fn watch(&mut self) -> Played {
+        let leases: Vec<Lease> = self.world.leases.iter().map(|claimed| claimed.running.lease).collect();
+        let ids: BTreeSet<i64> = leases.iter().map(|lease| lease.id).collect();
+        let once: Vec<Lease> =
+            ids.iter().filter_map(|id| leases.iter().find(|lease| lease.id == *id)).copied().collect();
+        let mut watched = self.store.watch(&once).await.map_err(unexpected)?;
+        watched.sort_by_key(|watched| watched.id);
+        let rows = self.world.rows.iter().map(|row| &row.task).filter(|task| ids.contains(&task.id));
+        let expected: Vec<Watched> = rows
+            .map(|task| Watched {
+                id: task.id,
+                token: task.lease_token,
+                state: task.state,
+                cancel_requested: task.cancel_requested,
+            })
+            .collect();
+        prop_assert_eq!(watched, expected);
+        Ok(())
+    }
+}
+
+fn holds(task: &mission_core::Task, lease: Lease) -> bool {
+    task.id == lease.id && task.lease_token == lease.token && task.state == State::Executing
+}
