@@ -1,13 +1,13 @@
 //! Settle: writing what became of running tasks, in groups, each under its lease token.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use mission_core::{Content, Error, Settlement, State, limits};
+use mission_core::{Content, Error, Lease, LeaseToken, Settlement, State, limits};
 use serde::Serialize;
 
 use crate::Store;
 use crate::batch::Batches;
-use crate::db::{Conn, Dialect, Statement};
+use crate::db::{self, Conn, Dialect, Statement};
 use crate::reports::WATCH;
 use crate::retrying::{is_refusal, retrying};
 
@@ -128,7 +128,7 @@ async fn settle_on(conn: &mut Conn<'_>, batch: &str, group: &[Settlement]) -> Re
         conn.run(&SETTLE, &values).await?
     } else {
         let rows = conn.rows(&SETTLE, &values).await?;
-        written = rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?;
+        written = rows.iter().map(end_of).collect::<Result<_, _>>()?;
         rows.len() as u64
     };
     if hit == group.len() as u64 {
@@ -143,16 +143,21 @@ async fn stood_before(
     conn: &mut Conn<'_>,
     batch: &str,
     group: &[Settlement],
-    written: &HashSet<i64>,
+    written: &HashSet<End>,
 ) -> Result<Vec<Verdict>, Error> {
-    let mut stands = HashMap::new();
-    for row in conn.rows(&WATCH, &[("batch", batch.into())]).await? {
-        let state: State = row.text("state")?.parse()?;
-        stands.insert(row.int("id")?, (row.int("lease_token")?, state));
-    }
-    let ours = |settlement: &Settlement| {
-        written.contains(&settlement.lease.id)
-            || stands.get(&settlement.lease.id) == Some(&(settlement.lease.token.0, settlement.state))
+    let stands = conn.rows(&WATCH, &[("batch", batch.into())]).await?;
+    let stands = stands.iter().map(end_of).collect::<Result<HashSet<_>, _>>()?;
+    let verdict = |settlement: &Settlement| {
+        let end = (settlement.lease, settlement.state);
+        if written.contains(&end) || stands.contains(&end) { Verdict::Settled } else { Verdict::Lost }
     };
-    Ok(group.iter().map(|settlement| if ours(settlement) { Verdict::Settled } else { Verdict::Lost }).collect())
+    Ok(group.iter().map(verdict).collect())
+}
+
+/// An end and the lease it is written under. Not the row alone: one group may hold an old and a new lease of one task.
+type End = (Lease, State);
+
+fn end_of(row: &db::Row) -> Result<End, Error> {
+    let lease = Lease { id: row.int("id")?, token: LeaseToken(row.int("lease_token")?) };
+    Ok((lease, row.text("state")?.parse()?))
 }

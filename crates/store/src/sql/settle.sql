@@ -1,4 +1,4 @@
--- Writes what became of running tasks, each under its lease token; answers those it could write.
+-- Writes what became of running tasks, each under its lease token; answers what it could write.
 update mission_tasks
 set state = batch.state,
     reason = batch.reason,
@@ -16,4 +16,4 @@ from {batch: id int, lease_token int, state text, reason text, content text, con
 where mission_tasks.id = batch.id
   and mission_tasks.lease_token = batch.lease_token
   and mission_tasks.state = 'executing'
-returning mission_tasks.id
+returning mission_tasks.id, mission_tasks.lease_token, mission_tasks.state

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mission_core::{
-    Backoff, Chance, Counts, Filter, Lease, LeaseToken, NewTask, Outcome, Policy, Progress, Settlement, State,
-    UniqueId, WorkerId, settle,
+    Backoff, Chance, Checkpoint, Counts, Filter, Lease, LeaseToken, NewTask, Outcome, Policy, Progress, Settlement,
+    State, UniqueId, WorkerId, settle,
 };
-use mission_store::{Claimed, OnMissing, ProgressReport, Store, Verdict};
+use mission_store::{Claimed, OnMissing, Report, Reported, Store, Verdict};
 use mission_testkit::{Database, conformance};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -96,8 +96,8 @@ impl Racer {
         let mut lie =
             settle(&claimed.running, &Policy::default(), Outcome::Success("a lie".to_owned()), Chance::fixed(0.0));
         lie.lease.token = LeaseToken(claimed.running.lease.token.0 + 1_000_000);
-        let report = ProgressReport { lease: lie.lease, progress: Progress::of(666, 666) };
-        self.store.progress(&[report]).await.unwrap();
+        let report = lying_report(lie.lease);
+        assert_eq!(self.store.report(&[report]).await.unwrap(), [Reported::Lost], "no such token was ever given");
         assert_eq!(self.store.settle(&[lie]).await.unwrap(), [Verdict::Lost], "no such token was ever given");
     }
 
@@ -132,6 +132,12 @@ impl Racer {
         }
         self.diary
     }
+}
+
+fn lying_report(lease: Lease) -> Report {
+    let checkpoint = Checkpoint::at(&"a lie", 666, Vec::new()).unwrap();
+    let progress = Some(Progress::of(666, 666));
+    Report { lease, progress, checkpoint: Some(checkpoint), resumed: 666, redone: 0, active_ms: 0 }
 }
 
 async fn of_a_crowd_each_token_is_given_once_and_each_task_ends_once(db: Database) {
@@ -205,5 +211,5 @@ fn judge(row: &mission_core::Task, diaries: &BTreeMap<i64, Diary>) {
         row.id,
         row.counts
     );
-    assert_ne!(row.progress.as_ref().map(|progress| progress.done), Some(666), "task {}: a lie was written", row.id);
+    assert!(row.progress.is_none() && row.checkpoint.is_none(), "task {}: a lie was written", row.id);
 }

@@ -9,6 +9,7 @@ mod found;
 mod play;
 mod settling;
 mod step;
+mod terms;
 mod world;
 
 use mission_store::{OnMissing, Store};

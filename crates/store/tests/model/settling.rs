@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use mission_core::{Backoff, Chance, Content, Lease, Policy, Progress, Running, Settlement, State, UniqueId, settle};
-use mission_store::{Claimed, ProgressReport, Verdict, Watched};
+use mission_core::{Backoff, Chance, Content, Lease, Policy, Running, Settlement, UniqueId, settle};
+use mission_store::{Claimed, Report, Reported, Verdict, Watched};
 use proptest::prelude::*;
 
 use crate::play::{Played, Stage, unexpected};
@@ -17,7 +17,7 @@ fn policy(retries: i64) -> Policy {
 impl Stage {
     /// A lease that was given, as its worker knows it: with a cancel it would have heard of.
     fn running(&self, right: &Right) -> Option<Running> {
-        let is_held = |lease: Lease| self.world.rows.iter().any(|row| holds(&row.task, lease));
+        let is_held = |lease: Lease| self.world.rows.iter().any(|row| row.is_held_by(lease));
         let all = self.world.leases.iter().map(|claimed| &claimed.running);
         let leases: Vec<&Running> =
             all.filter(|running| right.among == Leases::All || is_held(running.lease)).collect();
@@ -25,7 +25,7 @@ impl Stage {
             return None;
         }
         let mut running = leases[right.lease.index(leases.len())].clone();
-        if let Some(row) = self.world.rows.iter().find(|row| holds(&row.task, running.lease)) {
+        if let Some(row) = self.world.rows.iter().find(|row| row.is_held_by(running.lease)) {
             running.cancel_requested = row.task.cancel_requested;
         }
         running.lease.token.0 += right.shift;
@@ -36,7 +36,7 @@ impl Stage {
         let mut group: Vec<Settlement> = Vec::new();
         for end in ends {
             let Some(running) = self.running(&end.right) else { continue };
-            if group.iter().any(|one| one.lease.id == running.lease.id) {
+            if group.iter().any(|one| one.lease == running.lease) {
                 continue;
             }
             let mut settlement = settle(&running, &policy(end.retries), end.ending.outcome(), Chance::fixed(0.5));
@@ -59,25 +59,35 @@ impl Stage {
     }
 
     pub(crate) async fn say(&mut self, says: &[Say]) -> Played {
-        let mut reports: Vec<ProgressReport> = Vec::new();
+        let mut reports: Vec<Report> = Vec::new();
         for say in says {
             let Some(Running { lease, .. }) = self.running(&say.right) else { continue };
-            if reports.iter().any(|report| report.lease.id == lease.id) {
+            if reports.iter().any(|report| report.lease == lease) {
                 continue;
             }
-            let message = say.message.map(|message| format!("at {message}"));
-            reports.push(ProgressReport { lease, progress: Progress { done: say.done, total: say.total, message } });
+            reports.push(Report {
+                lease,
+                progress: say.progress.clone(),
+                checkpoint: say.checkpoint.clone(),
+                resumed: say.figure,
+                redone: say.figure * 2,
+                active_ms: say.figure * 3,
+            });
         }
-        self.store.progress(&reports).await.map_err(unexpected)?;
-        for ProgressReport { lease, progress } in reports {
-            let row = self.world.rows.iter_mut().find(|row| holds(&row.task, lease));
-            let what = if row.is_some() { "progress written" } else { "progress lost" };
-            if let Some(row) = row {
-                // The tables' integers are signed.
-                let done = progress.done.min(i64::MAX as u64);
-                row.task.progress = Some(Progress { done, ..progress });
+        let reported = self.store.report(&reports).await.map_err(unexpected)?;
+        let expected: Vec<Reported> = reports.iter().map(|report| self.world.report(report)).collect();
+        prop_assert_eq!(&reported, &expected, "each is written under its own token or lost");
+        for (report, reported) in reports.iter().zip(reported) {
+            self.saw(match reported {
+                Reported::Written if report.checkpoint.is_some() => "checkpoint written",
+                Reported::Written => "progress written",
+                _ => "report lost",
+            });
+            if reported == Reported::Written && report.checkpoint.as_ref().is_some_and(|at| !at.is_start_over()) {
+                // As the worker does: crashes before a checkpoint are forgotten.
+                let leases = self.world.leases.iter_mut().filter(|claimed| claimed.running.lease == report.lease);
+                leases.for_each(|claimed| claimed.running.checkpointed());
             }
-            self.saw(what);
         }
         Ok(())
     }
@@ -118,8 +128,4 @@ impl Stage {
         prop_assert_eq!(watched, expected);
         Ok(())
     }
-}
-
-fn holds(task: &mission_core::Task, lease: Lease) -> bool {
-    task.id == lease.id && task.lease_token == lease.token && task.state == State::Executing
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use mission_core::{Failure, NewTask, Outcome};
+use mission_core::{Checkpoint, CommittedFile, Failure, NewTask, Outcome, Progress};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -139,9 +139,10 @@ pub(crate) enum ContentKind {
 #[derive(Debug, Clone)]
 pub(crate) struct Say {
     pub(crate) right: Right,
-    pub(crate) done: u64,
-    pub(crate) total: Option<u64>,
-    pub(crate) message: Option<u8>,
+    pub(crate) progress: Option<Progress>,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    /// Attempts that went on; the other figures are made of it.
+    pub(crate) figure: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -241,13 +242,28 @@ fn end() -> impl Strategy<Value = End> {
 }
 
 fn say() -> impl Strategy<Value = Say> {
-    let done = prop_oneof![4 => 0..20_u64, 1 => Just(u64::MAX)];
-    (right(), done, option::of(0..20_u64), option::of(any::<u8>())).prop_map(|(right, done, total, message)| Say {
-        right,
-        done,
-        total,
-        message,
-    })
+    let count = || prop_oneof![4 => 0..20_u64, 1 => Just(u64::MAX)];
+    let message = option::of(0..9_u8).prop_map(|message| message.map(|message| format!("at {message}")));
+    let progress =
+        (count(), option::of(count()), message).prop_map(|(done, total, message)| Progress { done, total, message });
+    (right(), option::of(progress), option::of(checkpoint()), 0..9_i64)
+        .prop_map(|(right, progress, checkpoint, figure)| Say { right, progress, checkpoint, figure })
+}
+
+fn checkpoint() -> impl Strategy<Value = Checkpoint> {
+    let file =
+        (0..9_u64, any::<bool>(), option::of(0..9_i64)).prop_map(|(bytes, is_finished, keep_ms)| CommittedFile {
+            name: "export.csv".to_owned(),
+            media_type: "text/csv".to_owned(),
+            bytes,
+            rows: keep_ms.map(|_| bytes * 2),
+            staging: format!("7-{bytes}.part"),
+            hash: "00ff".to_owned(),
+            is_finished,
+            keep_ms,
+        });
+    let at = (0..9_u64, vec(file, 0..3)).prop_map(|(at, files)| Checkpoint::at(&at, at, files).unwrap());
+    prop_oneof![5 => at, 1 => Just(Checkpoint::start_over())]
 }
 
 fn step() -> impl Strategy<Value = Step> {

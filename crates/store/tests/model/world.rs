@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mission_core::{NewTask, Settlement, State, Task, UniqueId, WorkerId};
-use mission_store::{Claimed, Line, Verdict};
+use mission_core::{Lease, NewTask, Progress, Settlement, State, Task, UniqueId, WorkerId};
+use mission_store::{Claimed, Line, Report, Reported, Verdict};
 use proptest::prelude::*;
 
 use crate::step::{Due, HOUR, Repeat, Spec};
@@ -88,10 +88,18 @@ impl Row {
         task.counts.attempt += 1;
         task.worker_id = Some(worker);
         task.cancel_requested = false;
-        task.progress = None;
+        if task.checkpoint.is_none() {
+            task.progress = None;
+            task.active_ms = 0;
+        }
         task.content = None;
         task.content_cut = false;
         self.is_modified = true;
+    }
+
+    pub(crate) fn is_held_by(&self, lease: Lease) -> bool {
+        let task = &self.task;
+        (task.id, task.lease_token, task.state) == (lease.id, lease.token, State::Executing)
     }
 
     fn holds_key(&self, method: &str, key: &str) -> bool {
@@ -222,6 +230,33 @@ impl World {
         row.is_modified = true;
         row.due_wait = settlement.wait.map(|wait| wait.as_micros() as i64);
         Verdict::Settled
+    }
+
+    /// Writes what a running attempt reports, or nothing.
+    pub(crate) fn report(&mut self, report: &Report) -> Reported {
+        let lease = report.lease;
+        let Some(row) = self.rows.iter_mut().find(|row| row.is_held_by(lease)) else { return Reported::Lost };
+        let task = &mut row.task;
+        // The tables' integers are signed.
+        let signed = |value: u64| value.min(i64::MAX as u64);
+        if let Some(progress) = &report.progress {
+            let total = progress.total.map(signed);
+            task.progress = Some(Progress { done: signed(progress.done), total, message: progress.message.clone() });
+        }
+        match &report.checkpoint {
+            Some(checkpoint) if checkpoint.cursor.is_empty() => {
+                (task.checkpoint, task.checkpoint_done, task.checkpoint_files) = (None, None, Vec::new());
+            }
+            Some(checkpoint) => {
+                task.checkpoint = Some(checkpoint.cursor.clone());
+                task.checkpoint_done = Some(signed(checkpoint.done));
+                task.checkpoint_files = checkpoint.files.clone();
+                task.counts.crashes = 0;
+            }
+            None => {}
+        }
+        (task.resumed, task.redone, task.active_ms) = (report.resumed, report.redone, report.active_ms);
+        Reported::Written
     }
 
     /// Whether a task may go back to wait: its key is free.
