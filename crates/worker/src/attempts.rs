@@ -1,13 +1,13 @@
 //! The attempts this worker knows of: from the claim until their outcome is written.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mission_core::{Lease, Running};
 use mission_store::{Claimed, Report};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
 use crate::shared::Shared;
 use crate::stop::Stop;
@@ -18,8 +18,6 @@ pub(crate) struct Attempt {
     pub(crate) shared: Arc<Shared>,
     pub(crate) running: Running,
     began: Instant,
-    /// The version of the progress that is written.
-    written: AtomicU64,
     has_ended: AtomicBool,
     /// Held until the outcome is written: the next suspect's death must not count against one that merely is not settled yet.
     _suspect: Option<Arc<SuspectPermit>>,
@@ -50,24 +48,27 @@ impl Attempt {
         self.began.elapsed()
     }
 
-    /// The progress that is still to be written, with its version.
+    /// What is still to be written about it, with its version.
     pub(crate) fn unwritten(&self) -> Option<(u64, Report)> {
-        let (version, progress) = self.shared.progress_after(self.written.load(Ordering::Relaxed))?;
-        let task = self.shared.task();
+        let unwritten = self.shared.unwritten()?;
         let report = Report {
             lease: self.running.lease,
-            progress: Some(progress),
-            checkpoint: None,
-            resumed: task.resumed,
-            redone: task.redone,
-            active_ms: task.active_ms,
+            progress: Some(unwritten.progress),
+            checkpoint: unwritten.checkpoint,
+            resumed: unwritten.resumed,
+            redone: unwritten.redone,
+            active_ms: unwritten.active_ms,
         };
-        Some((version, report))
+        Some((unwritten.version, report))
     }
 
-    /// The progress of this version is written.
-    pub(crate) fn mark_written(&self, version: u64) {
-        self.written.store(version, Ordering::Relaxed);
+    /// The task as the rules see it now.
+    pub(crate) fn running(&self) -> Running {
+        let mut running = self.running.clone();
+        if self.shared.is_safe() {
+            running.checkpointed();
+        }
+        running
     }
 }
 
@@ -89,6 +90,8 @@ impl Load {
 /// All attempts this worker knows of.
 #[derive(Default)]
 pub(crate) struct Attempts {
+    /// Rings where a checkpoint waits to be written.
+    pub(crate) bell: Arc<Notify>,
     known: Mutex<HashMap<Lease, Arc<Attempt>>>,
     load: watch::Sender<Load>,
 }
@@ -97,10 +100,9 @@ impl Attempts {
     /// A claimed task begins to run.
     pub(crate) fn begin(&self, claimed: Claimed, suspect: Option<Arc<SuspectPermit>>) -> Arc<Attempt> {
         let attempt = Arc::new(Attempt {
-            shared: Arc::new(Shared::new(claimed.task)),
+            shared: Arc::new(Shared::new(claimed.task, Arc::clone(&self.bell))),
             running: claimed.running,
             began: Instant::now(),
-            written: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
             _suspect: suspect,
         });
@@ -148,6 +150,13 @@ impl Attempts {
     /// The leases of all.
     pub(crate) fn leases(&self) -> HashSet<Lease> {
         self.known().keys().copied().collect()
+    }
+
+    /// Tells all that run that the worker stops.
+    pub(crate) fn leave(&self) {
+        for attempt in self.running() {
+            attempt.shared.leave();
+        }
     }
 
     /// Ends all that run.
@@ -208,7 +217,7 @@ mod tests {
         attempt.shared.report(7.into()).unwrap();
         let (version, report) = attempt.unwritten().unwrap();
         assert_eq!(report.progress.unwrap().done, 7);
-        attempt.mark_written(version);
+        attempt.shared.mark_written(version);
         assert!(attempt.unwritten().is_none());
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mission_core::Progress;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::checkpoint::{BadCursor, CheckpointError, Insist, Step};
 use crate::shared::Shared;
 use crate::stop::Interrupted;
 
@@ -60,6 +63,55 @@ impl Context {
         self.shared.report(progress.into()).map(drop)
     }
 
+    /// Keeps where the method is, as [`crate::Context::checkpoint`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn checkpoint<C: Serialize>(&self, cursor: &C, progress: impl Into<Progress>) -> Result<(), CheckpointError> {
+        self.take(self.shared.step(cursor, progress.into(), Insist::WhenDue)?)
+    }
+
+    /// The same, made at once and stored when it returns.
+    ///
+    /// # Errors
+    /// As [`crate::Context::checkpoint_now`].
+    pub fn checkpoint_now<C: Serialize>(
+        &self,
+        cursor: &C,
+        progress: impl Into<Progress>,
+    ) -> Result<(), CheckpointError> {
+        self.take(self.shared.step(cursor, progress.into(), Insist::Now)?)
+    }
+
+    fn take(&self, step: Step) -> Result<(), CheckpointError> {
+        match step {
+            Step::Pass(_) => Ok(()),
+            Step::Make(making) => self.shared.make_blocking(making),
+        }
+    }
+
+    /// The cursor of the last checkpoint, to go on from; `None` where the task begins.
+    ///
+    /// # Errors
+    /// As [`crate::Context::resume_at`].
+    pub fn resume_at<T: DeserializeOwned>(&self) -> Result<Option<T>, BadCursor> {
+        self.shared.resume_at()
+    }
+
+    /// Drops the last checkpoint with its progress and its files: the task begins anew.
+    ///
+    /// # Errors
+    /// The task is to end.
+    pub fn start_over(&self) -> Result<(), CheckpointError> {
+        let version = self.shared.start_over()?;
+        Ok(self.shared.kept_blocking(version, None)?)
+    }
+
+    /// How many attempts went on from a checkpoint, this one included once it has asked where.
+    pub fn resumed(&self) -> i64 {
+        self.shared.reported().resumed()
+    }
+
     /// Sleeps, less long if the task is to end.
     pub fn sleep(&self, span: Duration) -> Result<(), Interrupted> {
         self.shared.sleep_blocking(span)
@@ -91,7 +143,7 @@ mod tests {
     #[test]
     fn its_verbs_fail_once_the_task_is_to_end() {
         let task = Task::with(1, UniqueId::random(), "export".into(), State::Executing);
-        let ctx = Context::new(Arc::new(Shared::new(task)));
+        let ctx = Context::new(Arc::new(Shared::new(task, Arc::default())));
         ctx.progress((1, 2)).unwrap();
         ctx.sleep(Duration::ZERO).unwrap();
         assert!(ctx.check().is_ok() && !ctx.is_stopping());

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use mission_core::Progress;
 
-use crate::shared::{Pace, Shared};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::checkpoint::{BadCursor, CheckpointError, Insist, Step};
+use crate::reported::Pace;
+use crate::shared::Shared;
 use crate::stop::Interrupted;
 
 /// The running task, as the method sees it: who pushed it, which attempt this is, how to report progress.
@@ -76,6 +81,72 @@ impl Context {
     /// after. Lines are cut at 4 KiB, and counted instead of kept where they come faster than they can be written.
     pub fn log(&self, message: impl std::fmt::Display) {
         self.shared.log(message);
+    /// Keeps where the method is: after the death or the stop of its worker another one goes on from here. `cursor` is
+    /// whatever says where (at most 64 KiB as JSON), `progress` as for [`progress`](Self::progress).
+    ///
+    /// Cursor, progress and the length of each result file are stored in one write that a worker which lost the task
+    /// cannot make; what the files hold is on the disk before. Cheap enough for every row: one is made 50 ms after the
+    /// attempt began, then every 500 ms, less often where that would take more than a tenth of the time, at least every
+    /// ten seconds. One that is made is waited for, at most 250 ms: while the database is slow it is stored later.
+    ///
+    /// # Errors
+    /// The task is to end: hand the error on with `?`. Where the worker stops, the method ends here, once the checkpoint is
+    /// stored. Also a cursor that is no JSON or too long, and files that cannot be written.
+    pub async fn checkpoint<C: Serialize>(
+        &self,
+        cursor: &C,
+        progress: impl Into<Progress>,
+    ) -> Result<(), CheckpointError> {
+        let step = self.shared.step(cursor, progress.into(), Insist::WhenDue)?;
+        self.take(step).await
+    }
+
+    /// The same, made at once and stored when it returns: before something that must not happen twice.
+    ///
+    /// # Errors
+    /// As [`checkpoint`](Self::checkpoint). While the database is away it waits.
+    pub async fn checkpoint_now<C: Serialize>(
+        &self,
+        cursor: &C,
+        progress: impl Into<Progress>,
+    ) -> Result<(), CheckpointError> {
+        let step = self.shared.step(cursor, progress.into(), Insist::Now)?;
+        self.take(step).await
+    }
+
+    async fn take(&self, step: Step) -> Result<(), CheckpointError> {
+        match step {
+            Step::Pass(Pace::GoOn) => Ok(()),
+            Step::Pass(Pace::Yield) => {
+                tokio::task::yield_now().await;
+                Ok(self.check()?)
+            }
+            Step::Make(making) => self.shared.make(making).await,
+        }
+    }
+
+    /// The cursor of the last checkpoint, to go on from; `None` where the task begins.
+    ///
+    /// # Errors
+    /// It does not decode: a deploy changed its type. Hand the error on with `?` to fail, or call
+    /// [`start_over`](Self::start_over) and begin again.
+    pub fn resume_at<T: DeserializeOwned>(&self) -> Result<Option<T>, BadCursor> {
+        self.shared.resume_at()
+    }
+
+    /// Drops the last checkpoint with its progress and its files: the task begins anew.
+    ///
+    /// # Errors
+    /// The task is to end.
+    pub async fn start_over(&self) -> Result<(), CheckpointError> {
+        let version = self.shared.start_over()?;
+        Ok(self.shared.kept(version, None).await?)
+    }
+
+    /// How many attempts went on from a checkpoint, this one included once it has asked where.
+    pub fn resumed(&self) -> i64 {
+        self.shared.reported().resumed()
+
     }
 
     /// Whether the task is to end: it was cancelled, ran out of time, or the worker stops.
@@ -111,7 +182,7 @@ mod tests {
         task.params = Some(" [ ] ".into());
         task.counts.attempt = 2;
         task.lease_token = LeaseToken(7);
-        Context::new(Arc::new(Shared::new(task)))
+        Context::new(Arc::new(Shared::new(task, Arc::default())))
     }
 
     #[test]

@@ -5,11 +5,11 @@
 //! * `Registry::collect(given) -> Result<Registry, Error>`: all methods by name; `get(name) -> Option<&Arc<Method>>`,
 //!   `names()`, `check_states(&States)`, which names missing state at the start.
 //! * `Method { name, body, origin, policy, timeout, stall_timeout, states }`; a task's own retries and timeouts win.
-//! * `Shared::new(task: Task)` is one attempt, begun now. `Call::new(Arc<Shared>, Arc<States>)` is what `Body::Async` and
+//! * `Shared::new(task, bell)` is one attempt, begun now; `bell` calls the settler. `Call::new(Arc<Shared>, Arc<States>)` is what `Body::Async` and
 //!   `Body::Blocking` take; both give `Result<String, Fault>`. A panic comes out of the future's poll, or of the call.
 //! * `shared.stop(Stop) -> bool` ends it, the first cause stays; `cause() -> Option<Stop>`, `stopped().await -> Stop`.
-//!   On a hand-over a method without checkpoints may finish: `stop(Stop::HandOver)` comes when the grace is over.
-//! * `shared.progress_after(version: u64) -> Option<(u64, Progress)>` is what remains to be written, 0 the beginning;
+//!   On a hand-over `leave()` lets a method end at its next checkpoint; `stop(Stop::HandOver)` comes when the grace is over.
+//! * `shared.unwritten() -> Option<Unwritten>` is what remains to be written, `mark_written(version)` says that it is;
 //!   `idle_for() -> Duration` since the last report or the beginning, for the stall timeout.
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ mod base;
 pub mod blocking;
 mod body;
 mod call;
+mod checkpoint;
 mod clock;
 mod context;
 mod decode;
@@ -34,6 +35,7 @@ mod lines;
 mod log;
 mod method;
 mod registry;
+mod reported;
 mod runner;
 mod service;
 mod settings;
@@ -51,6 +53,7 @@ mod worker;
 
 pub use answer::{Answer, answer};
 pub use call::{AwaitingContext, BlockingContext, Call, Fault};
+pub use checkpoint::{BadCursor, CheckpointError};
 pub use context::Context;
 pub use execute::Which;
 pub use handle::{WorkerHandle, run_until_signalled};

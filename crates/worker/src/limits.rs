@@ -64,6 +64,18 @@ pub(crate) const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 pub(crate) const PROGRESS_EVERY_AT_FIRST: Duration = Duration::from_millis(50);
 /// How long a running task counts as young.
 pub(crate) const PROGRESS_YOUTH: Duration = Duration::from_millis(500);
+/// How long a method may keep a thread of the runtime to itself before its reports of progress give it back, in milliseconds.
+pub(crate) const YIELD_EVERY_MS: u64 = 10;
+/// When the first checkpoint of an attempt is due: a worker that dies again and again soon after its start still gets on.
+pub(crate) const CHECKPOINT_FIRST: Duration = Duration::from_millis(50);
+/// How often a checkpoint is due after that: so much is done again after a death.
+pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
+/// A checkpoint that took long is followed by a pause so many times as long: making them takes at most a tenth of the time.
+pub(crate) const CHECKPOINT_PART: u32 = 10;
+/// Longest such pause: losing more work than this costs more than the checkpoint does.
+pub(crate) const CHECKPOINT_EVERY_MAX: Duration = Duration::from_secs(10);
+/// How long a method waits for its checkpoint to be written before it goes on; the write is kept and tried again.
+pub(crate) const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(250);
 /// How often running tasks are looked up for a cancel or a lost lease; half of the second a cancel may take.
 pub(crate) const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// Tasks younger than this are not looked up: most end sooner.

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use crate::attempts::{Attempt, SuspectPermit};
-use crate::base::Base;
+use crate::base::{Base, Phase};
 use crate::body::{Ended, RunningBody};
 use crate::call::{Call, Fault};
 use crate::method::Method;
@@ -37,6 +37,10 @@ pub(crate) fn begin(base: &Arc<Base>, claimed: Claimed, slot: Slot) {
     if !base.tenure.holds() {
         // The lease may have been lost between the claim and here, after everything that ran was stopped.
         attempt.shared.stop(Stop::OutOfReach);
+    }
+    if base.has_reached(Phase::Draining) {
+        // Those that were known then are told already.
+        attempt.shared.leave();
     }
     tokio::spawn(Run { base: Arc::clone(base), attempt, slot }.run());
 }
@@ -133,7 +137,7 @@ impl Run {
         tokio::spawn(async move {
             tokio::select! {
                 _ = body.ended() => log::returned_late(attempt.shared.task()),
-                _ = phase.wait_for(|phase| *phase == crate::base::Phase::Over) => {}
+                _ = phase.wait_for(|phase| *phase == Phase::Over) => {}
             }
             drop(slot);
         });
@@ -146,12 +150,12 @@ impl Run {
     fn settle_and_keep_slot(self, method: &Method, ended: Ended) -> Slot {
         if let Ended::NotStarted(fault) = &ended {
             let why = format!("no thread could be started for the method: {fault}");
-            self.queue(put_back(&self.attempt.running, &why, Some(limits::POLL_MAX)));
+            self.queue(put_back(&self.attempt.running(), &why, Some(limits::POLL_MAX)));
             return self.slot;
         }
         match self.outcome(method, ended) {
             Some(outcome) => {
-                self.queue(settle(&self.attempt.running, &method.policy, outcome, Chance::random()));
+                self.queue(settle(&self.attempt.running(), &method.policy, outcome, Chance::random()));
             }
             None => {
                 log::dropped(self.attempt.shared.task());

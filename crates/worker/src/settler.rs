@@ -4,15 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mission_core::{Backoff, Chance, Settlement, limits as rules};
-use mission_store::Verdict;
+use mission_store::{Reported, Verdict};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
 use crate::attempts::Attempt;
 use crate::base::{Base, Phase, pause};
+use crate::stop::Stop;
 use crate::{limits, log};
 
 const AGAIN: Backoff = Backoff { first: Duration::from_millis(50), longest: limits::SETTLE_PAUSE_MAX };
+
+/// What is to be reported of those that run.
+enum Due {
+    Nothing,
+    /// Methods wait for theirs.
+    Checkpoints,
+    Everything,
+}
 
 /// Writes what comes until the worker is over.
 pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlement>) {
@@ -20,19 +29,28 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
     let mut group = Vec::new();
     let mut next_report = Instant::now();
     while !base.has_reached(Phase::Over) {
-        let is_report_due = tokio::select! {
+        let due = tokio::select! {
             biased;
-            _ = outcomes.recv_many(&mut group, rules::BATCH_ROWS_MAX) => false,
-            () = sleep_until(next_report), if is_running(&base) => true,
-            () = first_begins(&base) => false,
-            _ = phase.wait_for(|phase| *phase == Phase::Over) => false,
+            _ = outcomes.recv_many(&mut group, rules::BATCH_ROWS_MAX) => Due::Nothing,
+            () = base.attempts.bell.notified() => Due::Checkpoints,
+            () = sleep_until(next_report), if is_running(&base) => Due::Everything,
+            () = first_begins(&base) => Due::Nothing,
+            _ = phase.wait_for(|phase| *phase == Phase::Over) => Due::Nothing,
         };
-        if is_report_due {
-            let running = base.attempts.running();
-            report(&base, &running).await;
-            let is_young = running.iter().any(|attempt| attempt.age() < limits::PROGRESS_YOUTH);
-            let pause = if is_young { limits::PROGRESS_EVERY_AT_FIRST } else { limits::PROGRESS_EVERY };
-            next_report = Instant::now() + pause;
+        match due {
+            Due::Nothing => {}
+            Due::Checkpoints => {
+                let mut waiting = base.attempts.running();
+                waiting.retain(|attempt| attempt.shared.has_checkpoint_waiting());
+                report(&base, &waiting).await;
+            }
+            Due::Everything => {
+                let running = base.attempts.running();
+                report(&base, &running).await;
+                let is_young = running.iter().any(|attempt| attempt.age() < limits::PROGRESS_YOUTH);
+                let pause = if is_young { limits::PROGRESS_EVERY_AT_FIRST } else { limits::PROGRESS_EVERY };
+                next_report = Instant::now() + pause;
+            }
         }
         if !group.is_empty() {
             settle(&base, &group).await;
@@ -91,15 +109,25 @@ fn conclude(base: &Base, group: &[Settlement], verdicts: &[Verdict]) {
     }
 }
 
-/// Writes the progress of these attempts as far as it is news.
+/// Writes what these attempts have reported, as far as it is news.
 async fn report(base: &Base, attempts: &[Arc<Attempt>]) {
     let unwritten: Vec<_> = attempts.iter().filter_map(|one| Some((one, one.unwritten()?))).collect();
     if unwritten.is_empty() {
         return;
     }
-    let reports: Vec<_> = unwritten.iter().map(|(_, (_, report))| report.clone()).collect();
+    let (versions, reports): (Vec<_>, Vec<_>) =
+        unwritten.into_iter().map(|(attempt, (version, report))| ((attempt, version), report)).unzip();
     match base.store.report(&reports).await {
-        Ok(_) => unwritten.iter().for_each(|(attempt, (version, _))| attempt.mark_written(*version)),
+        Ok(reported) => {
+            for ((attempt, version), reported) in versions.into_iter().zip(reported) {
+                match reported {
+                    Reported::Written => attempt.shared.mark_written(version),
+                    Reported::Lost => {
+                        attempt.shared.stop(Stop::LostLease);
+                    }
+                }
+            }
+        }
         Err(fault) => log::progress_failed(&fault),
     }
 }

@@ -1,68 +1,48 @@
-//! What a running method and the worker share: the task, its progress, and whether it must stop.
+//! What a running method and the worker share: the task, what the method reports, and whether it must stop.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mission_core::{Progress, Task};
+use mission_core::{Checkpoint, Progress, Task};
 use tokio::sync::Notify;
 
 use crate::clock::{coarse_ms, coarse_since};
+use crate::reported::{Pace, Reported, Unwritten};
 use crate::stop::{Interrupted, Stop};
 use crate::task_lines::{self, TaskLines};
 
-/// How long a method may keep a thread of the runtime to itself before its reports of progress give it back.
-const YIELD_EVERY_MS: u64 = 10;
-
-/// Whether a report of progress finds that the runtime's thread has been held long enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// Go on.
-    GoOn,
-    /// Give the runtime a turn.
-    Yield,
-}
-
 /// One running attempt, shared between the method and the worker.
 ///
-/// Neither side waits for the other: the method writes memory, the worker takes it to the database.
+/// The method writes memory, the worker takes it to the database; only a checkpoint that is due is waited for.
 pub(crate) struct Shared {
     task: Task,
     reported: Mutex<Reported>,
     lines: Arc<TaskLines>,
     stop: OnceLock<Stop>,
-    /// Guards nothing but the condition: the cause itself is in `stop`.
+    /// The worker stops: the method is to end at its next checkpoint.
+    is_leaving: AtomicBool,
+    /// Guards nothing but the condition: what changes is in `stop` and `reported`.
     gate: Mutex<()>,
-    stopped_blocking: Condvar,
-    stopped: Notify,
-}
-
-struct Reported {
-    progress: Progress,
-    /// Grows by one with each report; 0 means none yet.
-    version: u64,
-    /// When the last report came, or the attempt began.
-    at_ms: u64,
-    /// When the runtime last had a turn.
-    yielded_at_ms: u64,
+    changed_blocking: Condvar,
+    changed: Notify,
+    /// Rings in the settler: a checkpoint waits to be written.
+    bell: Arc<Notify>,
 }
 
 impl Shared {
-    /// An attempt that begins now.
-    pub(crate) fn new(task: Task) -> Self {
-        let now_ms = coarse_ms();
+    /// An attempt that begins now; `bell` calls the settler.
+    pub(crate) fn new(task: Task, bell: Arc<Notify>) -> Self {
         Self {
+            reported: Mutex::new(Reported::begin(&task, coarse_ms())),
             task,
-            reported: Mutex::new(Reported {
-                progress: Progress::default(),
-                version: 0,
-                at_ms: now_ms,
-                yielded_at_ms: now_ms,
-            }),
             lines: Arc::default(),
             stop: OnceLock::new(),
+            is_leaving: AtomicBool::new(false),
             gate: Mutex::new(()),
-            stopped_blocking: Condvar::new(),
-            stopped: Notify::new(),
+            changed_blocking: Condvar::new(),
+            changed: Notify::new(),
+            bell,
         }
     }
 
@@ -74,10 +54,7 @@ impl Shared {
     /// Ends the attempt. The first cause stays; whether this one was it.
     pub(crate) fn stop(&self, cause: Stop) -> bool {
         let is_first = self.stop.set(cause).is_ok();
-        // Taking the gate once orders this behind any sleeper that has looked but does not wait yet.
-        drop(self.gate.lock().unwrap_or_else(PoisonError::into_inner));
-        self.stopped_blocking.notify_all();
-        self.stopped.notify_waiters();
+        self.tell();
         is_first
     }
 
@@ -86,16 +63,19 @@ impl Shared {
         self.stop.get().copied()
     }
 
+    /// The worker stops: a method that makes checkpoints ends at the next one, any other may finish within the grace.
+    pub(crate) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the worker stops.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Relaxed)
+    }
+
     /// Waits until the attempt is to end.
     pub(crate) async fn stopped(&self) -> Stop {
-        loop {
-            // Made before the look, so that a stop between the two still wakes it.
-            let stopped = self.stopped.notified();
-            if let Some(cause) = self.cause() {
-                return cause;
-            }
-            stopped.await;
-        }
+        self.until(|| self.cause()).await
     }
 
     /// An error once the attempt is to end.
@@ -108,8 +88,7 @@ impl Shared {
 
     /// Sleeps on this thread, less long if the attempt is to end.
     pub(crate) fn sleep_blocking(&self, span: Duration) -> Result<(), Interrupted> {
-        let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.stopped_blocking.wait_timeout_while(gate, span, |()| self.cause().is_none()));
+        self.until_blocking(Some(span), || self.cause().map(drop));
         self.check()
     }
 
@@ -117,27 +96,60 @@ impl Shared {
     /// an empty message clears the last one.
     pub(crate) fn report(&self, progress: Progress) -> Result<Pace, Interrupted> {
         self.check()?;
-        let now_ms = coarse_ms();
-        let mut reported = self.reported();
-        let kept = &mut reported.progress;
-        kept.done = kept.done.max(progress.done);
-        kept.total = progress.total.or(kept.total);
-        if progress.message.is_some() {
-            kept.message = progress.message.filter(|message| !message.is_empty());
-        }
-        reported.version += 1;
-        reported.at_ms = now_ms;
-        if now_ms.saturating_sub(reported.yielded_at_ms) < YIELD_EVERY_MS {
-            return Ok(Pace::GoOn);
-        }
-        reported.yielded_at_ms = now_ms;
-        Ok(Pace::Yield)
+        Ok(self.reported().report(progress, coarse_ms()))
     }
 
-    /// The latest report and its version, if it is newer than this version; 0 stands for the beginning.
-    pub(crate) fn progress_after(&self, version: u64) -> Option<(u64, Progress)> {
-        let reported = self.reported();
-        (reported.version > version).then(|| (reported.version, reported.progress.clone()))
+    /// The same for a report that comes with a cursor: whether the checkpoint is to be made now.
+    pub(crate) fn report_at(&self, progress: Progress) -> Result<(Pace, bool), Interrupted> {
+        self.check()?;
+        let now_ms = coarse_ms();
+        let mut reported = self.reported();
+        let pace = reported.report(progress, now_ms);
+        Ok((pace, reported.is_due(now_ms) || self.is_leaving()))
+    }
+
+    /// Hands a checkpoint to the settler; answers its version.
+    pub(crate) fn submit(&self, checkpoint: Checkpoint) -> Result<u64, Interrupted> {
+        self.check()?;
+        let version = self.reported().submit(checkpoint);
+        self.bell.notify_one();
+        Ok(version)
+    }
+
+    /// Waits until the checkpoint of this version is written, so long at the most; fails if the attempt is to end before.
+    pub(crate) async fn kept(&self, version: u64, patience: Option<Duration>) -> Result<(), Interrupted> {
+        let kept = self.until(|| self.kept_or_stopped(version));
+        match patience {
+            None => kept.await,
+            // What is not written yet is written later.
+            Some(patience) => tokio::time::timeout(patience, kept).await.unwrap_or(Ok(())),
+        }
+    }
+
+    /// The same on this thread.
+    pub(crate) fn kept_blocking(&self, version: u64, patience: Option<Duration>) -> Result<(), Interrupted> {
+        self.until_blocking(patience, || self.kept_or_stopped(version)).unwrap_or(Ok(()))
+    }
+
+    /// What of the attempt is newer than what is written.
+    pub(crate) fn unwritten(&self) -> Option<Unwritten> {
+        self.reported().unwritten(coarse_ms())
+    }
+
+    /// What was unwritten at this version is written.
+    pub(crate) fn mark_written(&self, version: u64) {
+        self.reported().mark_written(version);
+        self.tell();
+    }
+
+    /// Whether a checkpoint waits to be written.
+    pub(crate) fn has_checkpoint_waiting(&self) -> bool {
+        self.reported().has_checkpoint_waiting()
+    }
+
+    /// Whether a checkpoint of this attempt is written.
+    pub(crate) fn is_safe(&self) -> bool {
+        self.reported().is_safe()
     }
 
     /// The lines of its log that wait to be written.
@@ -152,12 +164,53 @@ impl Shared {
 
     /// How long ago the last report came, or the attempt began: exact to about ten milliseconds.
     pub(crate) fn idle_for(&self) -> Duration {
-        let at_ms = self.reported().at_ms;
+        let at_ms = self.reported().at_ms();
         coarse_since(at_ms)
     }
 
-    fn reported(&self) -> MutexGuard<'_, Reported> {
+    pub(crate) fn reported(&self) -> MutexGuard<'_, Reported> {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept_or_stopped(&self, version: u64) -> Option<Result<(), Interrupted>> {
+        let is_kept = self.reported().kept() >= version;
+        if is_kept { Some(Ok(())) } else { self.check().err().map(Err) }
+    }
+
+    /// Wakes whoever waits for a change.
+    fn tell(&self) {
+        // Taking the gate once orders this behind any sleeper that has looked but does not wait yet.
+        drop(self.gate.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed_blocking.notify_all();
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until this answers something.
+    async fn until<T>(&self, answer: impl Fn() -> Option<T>) -> T {
+        loop {
+            // Made before the look, so that a change between the two still wakes it.
+            let changed = self.changed.notified();
+            if let Some(answer) = answer() {
+                return answer;
+            }
+            changed.await;
+        }
+    }
+
+    fn until_blocking<T>(&self, patience: Option<Duration>, answer: impl Fn() -> Option<T>) -> Option<T> {
+        let began = Instant::now();
+        let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(answer) = answer() {
+                return Some(answer);
+            }
+            // Without patience to lose, a look now and then costs nothing.
+            let left = patience.map_or(Duration::from_secs(60), |patience| patience.saturating_sub(began.elapsed()));
+            if left.is_zero() {
+                return None;
+            }
+            gate = self.changed_blocking.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 }
 
@@ -170,7 +223,7 @@ mod tests {
     use super::*;
 
     fn attempt() -> Shared {
-        Shared::new(Task::with(1, UniqueId::random(), "export".into(), State::Executing))
+        Shared::new(Task::with(1, UniqueId::random(), "export".into(), State::Executing), Arc::default())
     }
 
     #[test]
@@ -181,20 +234,21 @@ mod tests {
         assert!(!shared.stop(Stop::LostLease));
         assert_eq!(shared.cause(), Some(Stop::Stalled));
         assert!(shared.report(Progress::from(1)).is_err());
-        assert_eq!(shared.progress_after(0), None, "a report after the stop is not taken");
+        assert_eq!(shared.unwritten(), None, "a report after the stop is not taken");
     }
 
     #[test]
     fn each_report_is_seen_until_its_version_is_written() {
         let shared = attempt();
-        assert_eq!(shared.progress_after(0), None);
+        assert_eq!(shared.unwritten(), None);
         shared.report(Progress::from((3, 10))).unwrap();
         shared.report(Progress::from((4, 10))).unwrap();
-        let (version, progress) = shared.progress_after(0).unwrap();
-        assert_eq!(progress, Progress::of(4, 10));
-        assert_eq!(shared.progress_after(version), None);
+        let unwritten = shared.unwritten().unwrap();
+        assert_eq!(unwritten.progress, Progress::of(4, 10));
+        shared.mark_written(unwritten.version);
+        assert_eq!(shared.unwritten(), None);
         shared.report(Progress::from((4, 10))).unwrap();
-        assert!(shared.progress_after(version).is_some(), "the same progress again is a sign of life");
+        assert!(shared.unwritten().is_some(), "the same progress again is a sign of life");
     }
 
     #[test]
@@ -203,10 +257,9 @@ mod tests {
         for report in [Progress::from((5, 10, "reading")), Progress::from(2), Progress::from((12, 11))] {
             shared.report(report).unwrap();
         }
-        let (_, progress) = shared.progress_after(0).unwrap();
-        assert_eq!(progress, Progress::of(12, 11).message("reading"));
+        assert_eq!(shared.unwritten().unwrap().progress, Progress::of(12, 11).message("reading"));
         shared.report(Progress::from((12, 11, ""))).unwrap();
-        assert_eq!(shared.progress_after(0).unwrap().1, Progress::of(12, 11));
+        assert_eq!(shared.unwritten().unwrap().progress, Progress::of(12, 11));
     }
 
     #[test]

@@ -87,6 +87,7 @@ async fn work(base: Arc<Base>, mut fetching: JoinHandle<()>) {
         _ = phase.wait_for(|phase| *phase >= Phase::Draining) => false,
     };
     base.go_to(Phase::Draining);
+    base.attempts.leave();
     log::draining(&base, base.attempts.load().borrow().running);
     let grace_over = Instant::now() + base.settings.grace;
     announce_leave(&base);

@@ -1,0 +1,157 @@
+//! Checkpoints: what a method must not do again after its worker is gone, stored with its progress in one fenced write.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use mission_core::{Checkpoint, Error, Progress};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock::coarse_ms;
+use crate::limits;
+use crate::reported::Pace;
+use crate::shared::Shared;
+use crate::stop::{Interrupted, Stop};
+
+/// Why a checkpoint was not made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The task is to end now.
+    Interrupted(Interrupted),
+    /// The cursor cannot be written as JSON, or it or the list of files is too long.
+    Refused(Error),
+    /// The files of the task cannot be brought to the disk.
+    Files(std::io::Error),
+}
+
+/// The cursor of the last checkpoint is not of the type that the method asks for: after a deploy that changed it, most likely.
+#[derive(Debug)]
+pub struct BadCursor {
+    cursor: String,
+    source: serde_json::Error,
+}
+
+/// How much a checkpoint insists on being stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Insist {
+    /// Made when it is due; while the database is slow the method goes on after a moment.
+    WhenDue,
+    /// Made and stored before the method goes on.
+    Now,
+}
+
+/// What a call of `checkpoint` comes to.
+pub(crate) enum Step {
+    /// It is not due.
+    Pass(Pace),
+    /// It is to be made of this.
+    Make(Making),
+}
+
+/// A checkpoint that is made.
+pub(crate) struct Making {
+    checkpoint: Checkpoint,
+    patience: Option<Duration>,
+    began: Instant,
+}
+
+impl Shared {
+    /// Takes the report; where a checkpoint is due, or somebody insists, the cursor is written down.
+    pub(crate) fn step<C: Serialize>(
+        &self,
+        cursor: &C,
+        progress: Progress,
+        insist: Insist,
+    ) -> Result<Step, CheckpointError> {
+        let done = progress.done;
+        let (pace, is_due) = self.report_at(progress)?;
+        if !is_due && insist == Insist::WhenDue {
+            return Ok(Step::Pass(pace));
+        }
+        let is_patient = insist == Insist::Now || self.is_leaving();
+        let patience = (!is_patient).then_some(limits::CHECKPOINT_PATIENCE);
+        let checkpoint = Checkpoint::at(cursor, done, Vec::new()).map_err(CheckpointError::Refused)?;
+        Ok(Step::Make(Making { checkpoint, patience, began: Instant::now() }))
+    }
+
+    /// Makes it, awaiting.
+    pub(crate) async fn make(&self, making: Making) -> Result<(), CheckpointError> {
+        let Making { checkpoint, patience, began } = making;
+        let version = self.submit(checkpoint)?;
+        self.kept(version, patience).await?;
+        self.made(began)
+    }
+
+    /// Makes it on this thread.
+    pub(crate) fn make_blocking(&self, making: Making) -> Result<(), CheckpointError> {
+        let Making { checkpoint, patience, began } = making;
+        let version = self.submit(checkpoint)?;
+        self.kept_blocking(version, patience)?;
+        self.made(began)
+    }
+
+    /// Where the worker stops, this is where the method ends: another one goes on from here.
+    fn made(&self, began: Instant) -> Result<(), CheckpointError> {
+        self.reported().postpone(began.elapsed(), coarse_ms());
+        if self.is_leaving() {
+            self.stop(Stop::HandOver);
+        }
+        Ok(self.check()?)
+    }
+
+    /// Begins from nothing; answers the version under which the record will say so.
+    pub(crate) fn start_over(&self) -> Result<u64, CheckpointError> {
+        self.reported().start_over(coarse_ms());
+        Ok(self.submit(Checkpoint::start_over())?)
+    }
+
+    /// Where the last checkpoint of the task left it; `None` where there is nothing to go on from.
+    pub(crate) fn resume_at<T: DeserializeOwned>(&self) -> Result<Option<T>, BadCursor> {
+        let Some(cursor) = self.task().checkpoint.as_deref().filter(|_| !self.reported().has_started_over()) else {
+            return Ok(None);
+        };
+        let at = serde_json::from_str(cursor).map_err(|source| BadCursor { cursor: cursor.to_owned(), source })?;
+        self.reported().resume();
+        Ok(Some(at))
+    }
+}
+
+impl From<Interrupted> for CheckpointError {
+    fn from(interrupted: Interrupted) -> Self {
+        Self::Interrupted(interrupted)
+    }
+}
+
+impl fmt::Display for CheckpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted(interrupted) => interrupted.fmt(f),
+            Self::Refused(why) => why.fmt(f),
+            Self::Files(_) => f.write_str("the files of the task cannot be brought to the disk"),
+        }
+    }
+}
+
+impl std::error::Error for CheckpointError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Files(fault) => Some(fault),
+            Self::Refused(why) => why.source(),
+            Self::Interrupted(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for BadCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cursor = &self.cursor[..self.cursor.floor_char_boundary(200)];
+        write!(f, "the cursor of the last checkpoint, {cursor}, is not what this method takes: read an older form too, or call start_over")
+    }
+}
+
+impl std::error::Error for BadCursor {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
