@@ -104,7 +104,7 @@ impl Context {
     /// The task is to end.
     pub fn start_over(&self) -> Result<(), CheckpointError> {
         let version = self.shared.start_over()?;
-        Ok(self.shared.kept_blocking(version, None)?)
+        self.shared.kept_blocking(version, None)
     }
 
     /// How many attempts went on from a checkpoint, this one included once it has asked where.

@@ -81,6 +81,8 @@ impl Context {
     /// after. Lines are cut at 4 KiB, and counted instead of kept where they come faster than they can be written.
     pub fn log(&self, message: impl std::fmt::Display) {
         self.shared.log(message);
+    }
+
     /// Keeps where the method is: after the death or the stop of its worker another one goes on from here. `cursor` is
     /// whatever says where (at most 64 KiB as JSON), `progress` as for [`progress`](Self::progress).
     ///
@@ -140,13 +142,12 @@ impl Context {
     /// The task is to end.
     pub async fn start_over(&self) -> Result<(), CheckpointError> {
         let version = self.shared.start_over()?;
-        Ok(self.shared.kept(version, None).await?)
+        self.shared.kept(version, None).await
     }
 
     /// How many attempts went on from a checkpoint, this one included once it has asked where.
     pub fn resumed(&self) -> i64 {
         self.shared.reported().resumed()
-
     }
 
     /// Whether the task is to end: it was cancelled, ran out of time, or the worker stops.

@@ -29,6 +29,8 @@ pub(crate) struct Reported {
     checkpoint: Option<(u64, Checkpoint)>,
     /// The version of the last checkpoint that is written; 0 means none in this attempt.
     kept: u64,
+    /// The version of the last one that the database refused.
+    refused: u64,
     /// Whether one of them was a place to go on from.
     is_safe: bool,
     began_ms: u64,
@@ -86,6 +88,7 @@ impl Reported {
             written: 0,
             checkpoint: None,
             kept: 0,
+            refused: 0,
             is_safe: false,
             began_ms: now_ms,
             at_ms: now_ms,
@@ -182,6 +185,19 @@ impl Reported {
             self.kept = submitted;
             self.is_safe |= !checkpoint.is_start_over();
         }
+    }
+
+    /// What was unwritten at this version is refused, and would be again.
+    pub(crate) fn mark_refused(&mut self, version: u64) {
+        self.written = self.written.max(version);
+        if let Some((submitted, _)) = self.checkpoint.take_if(|(submitted, _)| *submitted <= version) {
+            self.refused = submitted;
+        }
+    }
+
+    /// The version of the last checkpoint that was refused; 0 means none in this attempt.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// The version of the last checkpoint that is written; 0 means none in this attempt.

@@ -125,6 +125,7 @@ async fn report(base: &Base, attempts: &[Arc<Attempt>]) {
                     Reported::Lost => {
                         attempt.shared.stop(Stop::LostLease);
                     }
+                    Reported::Refused => attempt.shared.mark_refused(version),
                 }
             }
         }

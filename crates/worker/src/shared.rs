@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use mission_core::{Checkpoint, Progress, Task};
+use mission_core::{Checkpoint, Error, ErrorKind, Progress, Task};
 use tokio::sync::Notify;
 
+use crate::checkpoint::CheckpointError;
 use crate::clock::{coarse_ms, coarse_since};
 use crate::reported::{Pace, Reported, Unwritten};
 use crate::stop::{Interrupted, Stop};
@@ -117,7 +118,7 @@ impl Shared {
     }
 
     /// Waits until the checkpoint of this version is written, so long at the most; fails if the attempt is to end before.
-    pub(crate) async fn kept(&self, version: u64, patience: Option<Duration>) -> Result<(), Interrupted> {
+    pub(crate) async fn kept(&self, version: u64, patience: Option<Duration>) -> Result<(), CheckpointError> {
         let kept = self.until(|| self.kept_or_stopped(version));
         match patience {
             None => kept.await,
@@ -127,7 +128,7 @@ impl Shared {
     }
 
     /// The same on this thread.
-    pub(crate) fn kept_blocking(&self, version: u64, patience: Option<Duration>) -> Result<(), Interrupted> {
+    pub(crate) fn kept_blocking(&self, version: u64, patience: Option<Duration>) -> Result<(), CheckpointError> {
         self.until_blocking(patience, || self.kept_or_stopped(version)).unwrap_or(Ok(()))
     }
 
@@ -139,6 +140,12 @@ impl Shared {
     /// What was unwritten at this version is written.
     pub(crate) fn mark_written(&self, version: u64) {
         self.reported().mark_written(version);
+        self.tell();
+    }
+
+    /// What was unwritten at this version is refused, and would be again.
+    pub(crate) fn mark_refused(&self, version: u64) {
+        self.reported().mark_refused(version);
         self.tell();
     }
 
@@ -172,9 +179,19 @@ impl Shared {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kept_or_stopped(&self, version: u64) -> Option<Result<(), Interrupted>> {
-        let is_kept = self.reported().kept() >= version;
-        if is_kept { Some(Ok(())) } else { self.check().err().map(Err) }
+    fn kept_or_stopped(&self, version: u64) -> Option<Result<(), CheckpointError>> {
+        let (kept, refused) = {
+            let reported = self.reported();
+            (reported.kept(), reported.refused())
+        };
+        if kept >= version {
+            return Some(Ok(()));
+        }
+        if refused >= version {
+            let refusal = Error::new(ErrorKind::Database, "the database refused the checkpoint; the worker's log says why");
+            return Some(Err(CheckpointError::Refused(refusal)));
+        }
+        self.check().err().map(|interrupted| Err(interrupted.into()))
     }
 
     /// Wakes whoever waits for a change.

@@ -3,8 +3,10 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use mission_core::{NewTask, Reason, State as TaskState, Task, UniqueId};
-use mission_store::{OnMissing, Store};
+use mission_core::{
+    Chance, NewTask, Outcome, Policy, Reason, Settlement, State as TaskState, Task, UniqueId, WorkerId, settle,
+};
+use mission_store::{Claimed, OnMissing, Store, Verdict};
 use mission_testkit::{Database, eventually};
 use mission_worker::{Method, Registry, States, Wake, Worker, WorkerHandle, WorkerSettings};
 
@@ -74,6 +76,18 @@ impl Stage {
     #[track_caller]
     pub(crate) fn reaches(&self, unique_id: &UniqueId, state: TaskState) -> impl Future<Output = Task> {
         self.reaches_within(Duration::from_secs(20), unique_id, state)
+    }
+
+    /// What the others do when a worker's process has died: to a worker of this process it is the loss of its lease.
+    pub(crate) async fn dies(&self, worker: WorkerId) {
+        assert!(self.store.condemn_gone(worker).await.unwrap());
+        let held = self.store.executing(worker).await.unwrap();
+        let died = |held: &Claimed| settle(&held.running, &Policy::default(), Outcome::Died, Chance::fixed(0.0));
+        let settlements: Vec<Settlement> = held.iter().map(died).collect();
+        let verdicts = self.store.settle(&settlements).await.unwrap();
+        assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Settled), "{verdicts:?}");
+        self.store.remove_worker(worker).await.unwrap();
+        self.wake.wake();
     }
 
     /// Waits until a method that reports progress at its beginning has begun: a task that was only claimed when its

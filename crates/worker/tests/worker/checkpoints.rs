@@ -1,0 +1,261 @@
+//! Checkpoints: what a task has done before its worker went is not done again, and who lost a task keeps nothing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use mission_core::{Failure, NewTask, Progress, Reason, State};
+use mission_testkit::{Database, conformance, eventually};
+use mission_worker::{Method, WorkerSettings};
+use tokio::sync::Notify;
+
+use crate::methods::Diary;
+use crate::stage::{Stage, settings};
+
+conformance![
+    ten_deaths_of_a_task_with_checkpoints_end_as_one_success,
+    a_blocking_method_goes_on_from_its_checkpoint,
+    a_checkpoint_after_the_lease_was_lost_is_refused_and_says_so,
+    a_cursor_that_does_not_decode_fails_clearly_or_starts_over,
+    a_retry_goes_on_from_the_checkpoint,
+    a_cursor_that_is_too_long_is_refused_with_its_bound,
+    a_stop_hands_a_task_over_at_its_next_checkpoint,
+    a_stop_waits_for_the_first_checkpoint_of_a_method,
+];
+
+/// A lease whose loss is noticed while a test waits.
+fn short_lease() -> WorkerSettings {
+    WorkerSettings { lease: Some(Duration::from_secs(1)), ..settings() }
+}
+
+/// Counts to a number, notes each step and keeps a checkpoint at every one.
+fn count(diary: &Diary) -> Method {
+    let diary = diary.clone();
+    Method::from_fn("count", move |ctx, to: u64| {
+        let diary = diary.clone();
+        async move {
+            for n in ctx.resume_at()?.unwrap_or(0)..to {
+                diary.write(n);
+                ctx.checkpoint(&(n + 1), (n + 1, to)).await?;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Ok::<_, Failure>(format!("counted to {to}, resumed {} times", ctx.resumed()))
+        }
+    })
+}
+
+async fn ten_deaths_of_a_task_with_checkpoints_end_as_one_success(db: Database) {
+    const TO: u64 = 4_000;
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let workers = [
+        stage.worker_with(short_lease(), [count(&diary)]).await,
+        stage.worker_with(short_lease(), [count(&diary)]).await,
+    ];
+    let id = stage.push(NewTask::new("count").params(&TO)).await;
+    let mut kept = 0;
+    for death in 1..=10 {
+        eventually("it keeps a checkpoint", async || stage.task(&id).await.checkpoint_done.unwrap_or(0) > kept).await;
+        let task = stage.task(&id).await;
+        kept = task.checkpoint_done.unwrap();
+        assert_eq!((task.state, task.counts.crashes), (State::Executing, 0), "death {death}: {task:?}");
+        stage.dies(task.worker_id.unwrap()).await;
+    }
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!(task.content.as_deref(), Some("counted to 4000, resumed 10 times"));
+    assert_eq!((task.counts.attempt, task.counts.crashes, task.counts.failures, task.resumed), (11, 0, 0, 10));
+    assert_eq!(task.progress, Some(Progress::of(TO, TO)));
+    let steps = diary.read();
+    let steps: Vec<u64> = steps.iter().map(|step| step.parse().unwrap()).collect();
+    assert!((0..TO).all(|n| steps.contains(&n)), "no step is left out");
+    assert!((steps.len() as u64) < 2 * TO, "{} steps", steps.len());
+    assert!(task.redone < TO as i64, "{}", task.redone);
+    for worker in workers {
+        worker.stop().await;
+    }
+}
+
+async fn a_blocking_method_goes_on_from_its_checkpoint(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let noted = diary.clone();
+    let method = Method::from_blocking_fn("walk", move |ctx, to: u64| {
+        for n in ctx.resume_at()?.unwrap_or(0)..to {
+            noted.write(n);
+            ctx.checkpoint_now(&(n + 1), (n + 1, to))?;
+            if n + 1 == 3 {
+                return Err(Failure::new("a stone in the way").retry_after(Duration::ZERO));
+            }
+        }
+        Ok::<_, Failure>(ctx.resumed())
+    });
+    let worker = stage.worker([method]).await;
+    let id = stage.push(NewTask::new("walk").params(&5).retries(1)).await;
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.content.as_deref(), task.counts.failures, task.resumed), (Some("1"), 1, 1));
+    assert_eq!(diary.read(), ["0", "1", "2", "3", "4"], "no step twice");
+    worker.stop().await;
+}
+
+async fn a_checkpoint_after_the_lease_was_lost_is_refused_and_says_so(db: Database) {
+    let stage = Stage::set(db).await;
+    let (gate, said) = (Arc::new(Notify::new()), Arc::new(Mutex::new(None)));
+    let (opened, heard) = (Arc::clone(&gate), Arc::clone(&said));
+    let zombie = Method::from_fn("work", move |ctx, (): ()| {
+        let (gate, said) = (Arc::clone(&opened), Arc::clone(&heard));
+        async move {
+            ctx.checkpoint_now(&"mine", 1).await?;
+            gate.notified().await;
+            let began = Instant::now();
+            let refused = ctx.checkpoint_now(&"stale", 2).await.unwrap_err();
+            *said.lock().unwrap() = Some((refused.to_string(), began.elapsed()));
+            Ok::<_, Failure>("stale")
+        }
+    });
+    let worker = stage.worker([zombie]).await;
+    let id = stage.push(NewTask::new("work")).await;
+    eventually("it keeps a checkpoint", async || stage.task(&id).await.checkpoint.is_some()).await;
+    // Another worker has it, and has not begun yet.
+    stage.dies(stage.task(&id).await.worker_id.unwrap()).await;
+    stage.store.pause("system").await.unwrap();
+    let claimed = stage.store.claim_one(&id, mission_core::WorkerId(i64::MAX)).await.unwrap().unwrap();
+    let before = stage.task(&id).await;
+    gate.notify_one();
+    eventually("it is refused", async || said.lock().unwrap().is_some()).await;
+    let (words, took) = said.lock().unwrap().clone().unwrap();
+    assert_eq!(words, "interrupted: the task is not this worker's any more");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    stage.worker_is_idle(&worker).await;
+    let after = stage.task(&id).await;
+    assert_eq!(after, before, "it changed nothing");
+    assert_eq!((after.checkpoint.as_deref(), after.lease_token), (Some("\"mine\""), claimed.task.lease_token));
+    worker.stop().await;
+}
+
+async fn a_cursor_that_does_not_decode_fails_clearly_or_starts_over(db: Database) {
+    let stage = Stage::set(db).await;
+    let strict = Method::from_fn("strict", |ctx, (): ()| async move {
+        let at: Option<u64> = ctx.resume_at()?;
+        Ok::<_, Failure>(at)
+    });
+    let lenient = Method::from_fn("lenient", |ctx, (): ()| async move {
+        let at = match ctx.resume_at::<u64>() {
+            Ok(at) => at,
+            Err(_) => {
+                ctx.start_over().await?;
+                ctx.resume_at()?
+            }
+        };
+        ctx.progress((1, 2)).await?;
+        Ok::<_, Failure>(at)
+    });
+    let ids = [stage.push(NewTask::new("strict")).await, stage.push(NewTask::new("lenient")).await];
+    // What a version left behind whose cursor was a page's name.
+    let left = "checkpoint = '\"page three\"', checkpoint_done = 5, progress_done = 7, active_ms = 9";
+    stage.db.sql(&format!("update mission_tasks set {left};")).await.unwrap();
+    let worker = stage.worker([strict, lenient]).await;
+    let failed = stage.reaches(&ids[0], State::Fail).await;
+    let content = failed.content.unwrap();
+    assert!(content.contains("\"page three\", is not what this method takes"), "{content}");
+    assert!(content.contains("start_over") && content.contains("invalid type"), "{content}");
+    assert_eq!(failed.checkpoint.as_deref(), Some("\"page three\""), "a person may deploy and retry");
+    let task = stage.reaches(&ids[1], State::Success).await;
+    assert_eq!((task.content.as_deref(), task.checkpoint), (Some("null"), None));
+    assert_eq!((task.progress, task.resumed, task.redone), (Some(Progress::of(1, 2)), 0, 1));
+    worker.stop().await;
+}
+
+async fn a_retry_goes_on_from_the_checkpoint(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let noted = diary.clone();
+    let attempts = Arc::new(AtomicU64::new(0));
+    let method = Method::from_fn("fragile", move |ctx, (): ()| {
+        let (diary, attempts) = (noted.clone(), Arc::clone(&attempts));
+        async move {
+            let from: u64 = ctx.resume_at()?.unwrap_or(0);
+            diary.write(format!("from {from}"));
+            ctx.checkpoint_now(&(from + 10), (from + 10, 30)).await?;
+            if attempts.fetch_add(1, Ordering::Relaxed) < 2 {
+                return Err(Failure::new("once more").retry_after(Duration::ZERO));
+            }
+            Ok::<_, Failure>(())
+        }
+    });
+    let worker = stage.worker([method]).await;
+    let id = stage.push(NewTask::new("fragile").retries(2)).await;
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!(diary.read(), ["from 0", "from 10", "from 20"]);
+    assert_eq!((task.counts.failures, task.resumed, task.redone), (2, 2, 0));
+    assert!(task.active_ms < 10_000, "{}", task.active_ms);
+    worker.stop().await;
+}
+
+async fn a_cursor_that_is_too_long_is_refused_with_its_bound(db: Database) {
+    let stage = Stage::set(db).await;
+    let method = Method::from_fn("long", |ctx, (): ()| async move {
+        ctx.checkpoint_now(&"x".repeat(70_000), 1).await?;
+        Ok::<_, Failure>(())
+    });
+    let worker = stage.worker([method]).await;
+    let id = stage.push(NewTask::new("long")).await;
+    let task = stage.reaches(&id, State::Fail).await;
+    assert!(task.content.unwrap().contains("65536"));
+    assert_eq!((task.reason, task.checkpoint), (Some(Reason::Error), None));
+    worker.stop().await;
+}
+
+async fn a_stop_hands_a_task_over_at_its_next_checkpoint(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let one = stage.worker([count(&diary)]).await;
+    let id = stage.push(NewTask::new("count").params(&2_000)).await;
+    stage.begins(&id).await;
+    let began = Instant::now();
+    one.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(1), "nobody waits for the grace: {:?}", began.elapsed());
+    let task = stage.task(&id).await;
+    assert_eq!((task.state, task.reason), (State::Init, Some(Reason::HandedOver)));
+    assert_eq!((task.counts.attempt, task.counts.crashes), (0, 0), "nothing is counted");
+    let other = stage.worker([count(&diary)]).await;
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.resumed, task.redone), (1, 1, 0));
+    let steps: Vec<String> = (0..2_000).map(|n: u64| n.to_string()).collect();
+    assert_eq!(diary.read(), steps, "every step once");
+    other.stop().await;
+}
+
+async fn a_stop_waits_for_the_first_checkpoint_of_a_method(db: Database) {
+    let stage = Stage::set(db).await;
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    let slow = Method::from_fn("slow", move |ctx, (): ()| {
+        let gate = Arc::clone(&opened);
+        async move {
+            ctx.progress(0).await?;
+            gate.notified().await;
+            ctx.checkpoint(&"first", 1).await?;
+            Ok::<_, Failure>("went past its checkpoint")
+        }
+    });
+    let finishing = Method::from_fn("finishing", |ctx, (): ()| async move {
+        ctx.progress(0).await?;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        ctx.progress(1).await?;
+        Ok::<_, Failure>("finished")
+    });
+    let worker = stage.worker([slow, finishing]).await;
+    let slow = stage.push(NewTask::new("slow")).await;
+    let finishing = stage.push(NewTask::new("finishing")).await;
+    stage.begins(&slow).await;
+    stage.begins(&finishing).await;
+    worker.ask_to_stop();
+    eventually("it stops", async || worker.is_draining()).await;
+    assert_eq!(worker.running(), 2, "neither is interrupted yet");
+    gate.notify_one();
+    worker.finished().await;
+    let task = stage.task(&slow).await;
+    assert_eq!((task.state, task.reason), (State::Init, Some(Reason::HandedOver)));
+    assert_eq!((task.checkpoint.as_deref(), task.checkpoint_done), (Some("\"first\""), Some(1)));
+    assert_eq!(stage.task(&finishing).await.state, State::Success, "without checkpoints it may finish");
+}
