@@ -146,7 +146,10 @@ impl std::error::Error for CheckpointError {
 impl fmt::Display for BadCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cursor = &self.cursor[..self.cursor.floor_char_boundary(200)];
-        write!(f, "the cursor of the last checkpoint, {cursor}, is not what this method takes: read an older form too, or call start_over")
+        write!(
+            f,
+            "the cursor of the last checkpoint, {cursor}, is not what this method takes: read an older form too, or call start_over"
+        )
     }
 }
 

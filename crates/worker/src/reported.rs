@@ -303,7 +303,10 @@ mod tests {
         reported.submit(Checkpoint::start_over());
         reported.report((40, 1000).into(), 150);
         let unwritten = reported.unwritten(150).unwrap();
-        assert_eq!((unwritten.progress.done, unwritten.resumed, unwritten.redone, unwritten.active_ms), (40, 1, 70, 50));
+        assert_eq!(
+            (unwritten.progress.done, unwritten.resumed, unwritten.redone, unwritten.active_ms),
+            (40, 1, 70, 50)
+        );
         reported.mark_written(unwritten.version);
         assert!(!reported.is_safe(), "a beginning is no place to go on from");
     }

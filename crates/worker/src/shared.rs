@@ -188,7 +188,8 @@ impl Shared {
             return Some(Ok(()));
         }
         if refused >= version {
-            let refusal = Error::new(ErrorKind::Database, "the database refused the checkpoint; the worker's log says why");
+            let refusal =
+                Error::new(ErrorKind::Database, "the database refused the checkpoint; the worker's log says why");
             return Some(Err(CheckpointError::Refused(refusal)));
         }
         self.check().err().map(|interrupted| Err(interrupted.into()))

@@ -45,7 +45,8 @@ fn count(diary: &Diary) -> Method {
 }
 
 async fn ten_deaths_of_a_task_with_checkpoints_end_as_one_success(db: Database) {
-    const TO: u64 = 4_000;
+    // Short, because one suspect runs at a time in a process, and this process tests all databases at once.
+    const TO: u64 = 600;
     let stage = Stage::set(db).await;
     let diary = Diary::default();
     let workers = [
@@ -59,17 +60,19 @@ async fn ten_deaths_of_a_task_with_checkpoints_end_as_one_success(db: Database) 
         let task = stage.task(&id).await;
         kept = task.checkpoint_done.unwrap();
         assert_eq!((task.state, task.counts.crashes), (State::Executing, 0), "death {death}: {task:?}");
-        stage.dies(task.worker_id.unwrap()).await;
+        let worker = workers.iter().find(|worker| Some(worker.id()) == task.worker_id).unwrap();
+        stage.dies(worker).await;
     }
     let task = stage.reaches(&id, State::Success).await;
-    assert_eq!(task.content.as_deref(), Some("counted to 4000, resumed 10 times"));
+    assert_eq!(task.content.as_deref(), Some("counted to 600, resumed 10 times"));
     assert_eq!((task.counts.attempt, task.counts.crashes, task.counts.failures, task.resumed), (11, 0, 0, 10));
     assert_eq!(task.progress, Some(Progress::of(TO, TO)));
     let steps = diary.read();
     let steps: Vec<u64> = steps.iter().map(|step| step.parse().unwrap()).collect();
     assert!((0..TO).all(|n| steps.contains(&n)), "no step is left out");
-    assert!((steps.len() as u64) < 2 * TO, "{} steps", steps.len());
-    assert!(task.redone < TO as i64, "{}", task.redone);
+    // Each death costs what came after the last checkpoint, and what the dead one did until it noticed.
+    let again = i64::try_from(steps.len()).unwrap() - i64::try_from(TO).unwrap();
+    assert!((1..=again).contains(&task.redone), "{} of {again}", task.redone);
     for worker in workers {
         worker.stop().await;
     }
@@ -112,12 +115,12 @@ async fn a_checkpoint_after_the_lease_was_lost_is_refused_and_says_so(db: Databa
             Ok::<_, Failure>("stale")
         }
     });
-    let worker = stage.worker([zombie]).await;
+    // Its one slot is taken, so it claims nothing more under its old number.
+    let worker = stage.worker_with(WorkerSettings { concurrency: 1, ..settings() }, [zombie]).await;
     let id = stage.push(NewTask::new("work")).await;
     eventually("it keeps a checkpoint", async || stage.task(&id).await.checkpoint.is_some()).await;
     // Another worker has it, and has not begun yet.
-    stage.dies(stage.task(&id).await.worker_id.unwrap()).await;
-    stage.store.pause("system").await.unwrap();
+    stage.rescue(worker.id()).await;
     let claimed = stage.store.claim_one(&id, mission_core::WorkerId(i64::MAX)).await.unwrap().unwrap();
     let before = stage.task(&id).await;
     gate.notify_one();

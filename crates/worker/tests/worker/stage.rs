@@ -78,15 +78,27 @@ impl Stage {
         self.reaches_within(Duration::from_secs(20), unique_id, state)
     }
 
-    /// What the others do when a worker's process has died: to a worker of this process it is the loss of its lease.
-    pub(crate) async fn dies(&self, worker: WorkerId) {
+    /// A worker is taken for dead, notices it, and its tasks wait again.
+    pub(crate) async fn dies(&self, worker: &WorkerHandle) {
+        let dead = worker.id();
+        assert!(self.store.condemn_gone(dead).await.unwrap());
+        eventually("it registers anew", async || worker.id() != dead).await;
+        self.take_over(dead).await;
+    }
+
+    /// The same to a worker that does not notice it yet.
+    pub(crate) async fn rescue(&self, worker: WorkerId) {
         assert!(self.store.condemn_gone(worker).await.unwrap());
-        let held = self.store.executing(worker).await.unwrap();
+        self.take_over(worker).await;
+    }
+
+    async fn take_over(&self, dead: WorkerId) {
+        let held = self.store.executing(dead).await.unwrap();
         let died = |held: &Claimed| settle(&held.running, &Policy::default(), Outcome::Died, Chance::fixed(0.0));
         let settlements: Vec<Settlement> = held.iter().map(died).collect();
         let verdicts = self.store.settle(&settlements).await.unwrap();
         assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Settled), "{verdicts:?}");
-        self.store.remove_worker(worker).await.unwrap();
+        self.store.remove_worker(dead).await.unwrap();
         self.wake.wake();
     }
 
