@@ -1,5 +1,6 @@
 //! The files of one attempt of a task: begun anew, or resumed from what an earlier attempt committed.
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -117,8 +118,9 @@ impl AttemptFiles {
         Err(self.cannot_resume(committed, "another attempt keeps renaming it"))
     }
 
-    /// The name of the checkpoint, or the youngest to which a later attempt renamed or copied it: each of those holds the
-    /// committed bytes. A name with a token above ours means that this attempt is the zombie.
+    /// The youngest name of the file from the checkpoint's on: an attempt that died before its own first checkpoint may
+    /// have renamed or copied it, and each of those holds the committed bytes. A name with a token above ours means that
+    /// this attempt is the zombie.
     fn find(&self, wanted: &StagingName, committed: &CommittedFile) -> Result<Source<'_>, Error> {
         let staging = self.shelf.staging()?;
         let names = staging.names().map_err(|error| fault("list", staging.path(), error))?;
@@ -134,7 +136,7 @@ impl AttemptFiles {
             .map(|(name, sort)| (name.token, sort))
             .collect();
         // The file before the note of the same token: a note is written before the file moves.
-        tokens.sort_by_key(|(token, sort)| (*token != wanted.token, -token, *sort == Sort::Moved));
+        tokens.sort_by_key(|(token, sort)| (Reverse(*token), *sort == Sort::Moved));
         if tokens.iter().any(|(token, _)| *token > self.token) {
             return Err(
                 self.cannot_resume(committed, "a later attempt has gone on with it, and this one lost the task")

@@ -225,3 +225,90 @@ fn read_name(place: &Place) -> Result<Option<String>, Error> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mission_core::{LeaseToken, Timestamp};
+
+    use super::*;
+    use crate::staging::StagingFile;
+
+    /// A folder whose file system is taken to have refused a hard link.
+    fn without_links() -> (tempfile::TempDir, Folder) {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::open(temp.path(), "db", Quota::default()).unwrap();
+        folder.shelf.is_without_links.store(true, Ordering::Relaxed);
+        (temp, folder)
+    }
+
+    fn files(folder: &Folder, token: i64) -> AttemptFiles {
+        let id = UniqueId::parse("abc").unwrap();
+        folder.attempt(&Attempt { task_id: 7, unique_id: &id, token: LeaseToken(token), began: Timestamp(0) })
+    }
+
+    fn write(file: &mut StagingFile, text: &str) {
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn staged(folder: &Folder) -> usize {
+        folder.staged().unwrap().len()
+    }
+
+    #[test]
+    fn without_hard_links_a_file_is_moved_and_a_crash_before_the_settlement_moves_it_back() {
+        let (_temp, folder) = without_links();
+        let mut file = files(&folder, 1).create("a.csv").unwrap();
+        write(&mut file, "1\n");
+        let committed = file.commit().unwrap();
+        write(&mut file, "of the crashed\n");
+        let lost = file.finish(None).unwrap();
+        drop(file);
+        let mut file = files(&folder, 2).resume(&committed).unwrap();
+        assert!(!folder.exists(&lost.location).unwrap());
+        write(&mut file, "2\n");
+        let finished = file.finish(None).unwrap();
+        assert_eq!(finished.location, lost.location);
+        let text = io::read_to_string(folder.open_published(&finished.location).unwrap()).unwrap();
+        assert_eq!(text, "1\n2\n");
+        file.unstage().unwrap();
+        assert_eq!(staged(&folder), 0);
+        assert!(folder.exists(&finished.location).unwrap());
+    }
+
+    #[test]
+    fn without_hard_links_a_foreign_file_is_never_replaced_or_swept() {
+        let (temp, folder) = without_links();
+        std::fs::write(temp.path().join("19700101000000-abc.csv"), "foreign").unwrap();
+        let mut file = files(&folder, 1).create("a.csv").unwrap();
+        write(&mut file, "1");
+        let finished = file.finish(None).unwrap();
+        assert_eq!(finished.location, "19700101000000-abc-2.csv");
+        file.discard().unwrap();
+        assert_eq!((staged(&folder), folder.exists(&finished.location).unwrap()), (0, false));
+        // A crash after the note and before the move: the note names a file that is not ours.
+        let mut file = files(&folder, 2).create("a.csv").unwrap();
+        write(&mut file, "1");
+        let part = file.commit().unwrap().staging;
+        drop(file);
+        let staging = folder.shelf.staging().unwrap();
+        write_new(staging, &part.replace(".part", ".moved"), "19700101000000-abc.csv").unwrap();
+        let found = folder.staged().unwrap();
+        assert_eq!(folder.sweep(&found, |_| false, |_| false).unwrap().files, 1);
+        assert_eq!(staged(&folder), 0);
+        assert_eq!(std::fs::read(temp.path().join("19700101000000-abc.csv")).unwrap(), b"foreign");
+    }
+
+    #[test]
+    fn without_hard_links_the_sweep_removes_a_moved_file_that_no_row_speaks_of() {
+        for is_result in [true, false] {
+            let (_temp, folder) = without_links();
+            let mut file = files(&folder, 1).create("a.csv").unwrap();
+            write(&mut file, "1");
+            let location = file.finish(None).unwrap().location;
+            drop(file);
+            let found = folder.staged().unwrap();
+            folder.sweep(&found, |_| false, |asked| asked == location && is_result).unwrap();
+            assert_eq!((staged(&folder), folder.exists(&location).unwrap()), (0, is_result));
+        }
+    }
+}

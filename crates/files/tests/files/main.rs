@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation ends the test")]
 mod kit;
 
+mod cost;
 mod hostile;
 mod limits;
+mod processes;
 mod publishing;
 mod resuming;
 mod sweeping;

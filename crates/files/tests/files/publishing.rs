@@ -98,3 +98,24 @@ fn published_files_are_read_and_removed() {
     assert!(bench.folder.remove(&location).unwrap() && !bench.folder.remove(&location).unwrap());
     assert!(bench.folder.open_published(&location).unwrap_err().is_not_found());
 }
+
+#[test]
+fn what_took_the_place_of_a_file_is_neither_removed_nor_published() {
+    let bench = Bench::new();
+    let files = bench.attempt(1);
+    let mut file = files.create("a.csv").unwrap();
+    write(&mut file, "ours");
+    let part = bench.staging().join(file.commit().unwrap().staging);
+    let mut finished = files.create("b.csv").unwrap();
+    let location = bench.folder.path().join(finished.finish(None).unwrap().location);
+    for path in [&part, &location] {
+        fs::remove_file(path).unwrap();
+        fs::write(path, "foreign").unwrap();
+    }
+    assert!(file.finish(None).unwrap_err().to_string().contains("removed or replaced"));
+    file.discard().unwrap();
+    finished.discard().unwrap();
+    for path in [&part, &location] {
+        assert_eq!(fs::read(path).unwrap(), b"foreign");
+    }
+}
