@@ -85,7 +85,8 @@ impl AttemptFiles {
     }
 
     /// Goes on with a file where the checkpoint left it. Whoever still has it open, a zombie of an earlier attempt, keeps
-    /// the old file, and a copy of the committed bytes takes its place.
+    /// the old file, and a copy of the committed bytes takes its place. A file that is missing, because another host made
+    /// it or somebody removed it, is an error that `is_not_found()`: start over.
     pub fn resume(&self, committed: &CommittedFile) -> Result<StagingFile, Error> {
         let wanted = match StagingName::parse(&committed.staging) {
             Some((name, Sort::Part)) if name.task_id == self.task_id => name,
@@ -144,7 +145,7 @@ impl AttemptFiles {
         }
         let Some((token, sort)) = tokens.first().copied() else {
             let sentence = format!("it is no longer in {}", staging.path().display());
-            return Err(self.cannot_resume(committed, &sentence));
+            return Err(Error::new(ErrorKind::NotFound, cannot_resume(committed, &sentence)));
         };
         let found = StagingName { token, ..wanted.clone() };
         if sort == Sort::Part {
@@ -232,11 +233,7 @@ impl AttemptFiles {
     }
 
     fn cannot_resume(&self, committed: &CommittedFile, sentence: &str) -> Error {
-        let message = format!(
-            "cannot go on with the file {:?}: {sentence}; restore it, or retry the task, which starts over",
-            committed.name
-        );
-        Error::new(ErrorKind::Storage, message)
+        Error::new(ErrorKind::Storage, cannot_resume(committed, sentence))
     }
 }
 
@@ -257,6 +254,11 @@ pub(crate) fn read_note(staging: &Place, note: &str) -> io::Result<String> {
     let mut location = String::new();
     staging.open_to_read(note)?.take(NOTE_BYTES_MAX).read_to_string(&mut location)?;
     Ok(location)
+}
+
+fn cannot_resume(committed: &CommittedFile, sentence: &str) -> String {
+    let name = &committed.name;
+    format!("cannot go on with the file {name:?}: {sentence}; restore it, or retry the task, which starts over")
 }
 
 fn inode_and_bytes(file: &File) -> io::Result<(u64, u64)> {

@@ -133,8 +133,9 @@ fn a_file_begun_anew_never_meets_an_older_checkpoint() {
     write(&mut second, "new and longer\n");
     second.commit().unwrap();
     drop(second);
-    let said = bench.attempt(2).resume(&committed).unwrap_err().to_string();
-    assert!(said.contains("no longer in") && said.contains("retry the task"), "{said}");
+    let refused = bench.attempt(2).resume(&committed).unwrap_err();
+    let said = refused.to_string();
+    assert!(refused.is_not_found() && said.contains("no longer in") && said.contains("retry the task"), "{said}");
 }
 
 #[test]
