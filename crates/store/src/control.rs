@@ -3,7 +3,9 @@
 use mission_core::{Error, ErrorKind, State, UniqueId};
 
 use crate::Store;
+use crate::batch::Batches;
 use crate::db::{Statement, is_unique_violation};
+use crate::prune::{IdRow, prune_history};
 use crate::retrying::retrying;
 
 /// What a cancel did.
@@ -18,6 +20,7 @@ pub enum Cancelled {
 static CANCEL_WAITING: Statement = Statement::new("cancel_waiting", include_str!("sql/cancel_waiting.sql"));
 static CANCEL_RUNNING: Statement = Statement::new("cancel_running", include_str!("sql/cancel_running.sql"));
 static RETRY: Statement = Statement::new("retry", include_str!("sql/retry.sql"));
+static RETIRE: Statement = Statement::new("artifacts_retire", include_str!("sql/artifacts_retire.sql"));
 static DELETE: Statement = Statement::new("delete", include_str!("sql/delete.sql"));
 
 impl Store {
@@ -42,12 +45,23 @@ impl Store {
         Err(Error::new(ErrorKind::Retryable, format!("task {unique_id} keeps changing its state: try again")))
     }
 
-    /// Lets an ended task run again, with its counts of failures and crashes at zero.
+    /// Lets an ended task run again from its beginning, with its counts of failures and crashes at zero; its attempts and
+    /// logs stay, its result files expire.
     ///
     /// # Errors
     /// No such task, it has not ended, or another task with its key waits or runs.
     pub async fn retry(&self, unique_id: &UniqueId) -> Result<(), Error> {
-        match self.hit(&RETRY, unique_id).await {
+        let values = [("unique_id", unique_id.as_str().into())];
+        let retried = retrying(|| async {
+            let mut tx = self.db.begin().await?;
+            let is_hit = tx.conn().run(&RETRY, &values).await? > 0;
+            if is_hit {
+                tx.conn().run(&RETIRE, &values).await?;
+            }
+            tx.commit().await?;
+            Ok(is_hit)
+        });
+        match retried.await {
             Ok(true) => Ok(()),
             Ok(false) => {
                 let state = self.state_of(unique_id).await?;
@@ -62,13 +76,26 @@ impl Store {
         }
     }
 
-    /// Removes a task that does not run.
+    /// Removes a task that does not run, with its attempts and logs; its result files go when their storage is swept.
     ///
     /// # Errors
     /// No such task, or it runs: cancel it first.
     pub async fn delete(&self, unique_id: &UniqueId) -> Result<(), Error> {
-        if self.hit(&DELETE, unique_id).await? {
-            return Ok(());
+        if let Some(task) = self.get(unique_id).await? {
+            let values = [("unique_id", unique_id.as_str().into())];
+            let batch = Batches::one(&[IdRow { id: task.id }])?;
+            let is_deleted = retrying(|| async {
+                let mut tx = self.db.begin().await?;
+                let is_deleted = tx.conn().run(&DELETE, &values).await? > 0;
+                if is_deleted {
+                    prune_history(&mut tx.conn(), &batch).await?;
+                }
+                tx.commit().await?;
+                Ok(is_deleted)
+            });
+            if is_deleted.await? {
+                return Ok(());
+            }
         }
         let state = self.state_of(unique_id).await?;
         Err(wrong_state(unique_id, state, "cancel it before deleting it"))

@@ -7,11 +7,14 @@
 #[cfg(not(any(feature = "sqlite", feature = "mysql", feature = "postgres")))]
 compile_error!("a store needs a database: enable at least one of the features sqlite, mysql and postgres");
 
+mod artifacts;
 mod batch;
 mod claim;
 mod control;
 mod db;
+mod effects;
 mod health;
+mod history;
 mod import;
 mod migrate;
 mod prune;
@@ -27,10 +30,12 @@ mod store;
 mod types;
 mod workers;
 
+pub use artifacts::{Orphans, Standing};
 pub use claim::{Claimed, Line, Suspects, Terms};
 pub use control::Cancelled;
 pub use db::{Kind, OnMissing};
 pub use health::{DatabaseHealth, Finding, Grade};
+pub use history::NewLogLines;
 pub use import::OriginalTable;
 pub use migrate::{SchemaStatus, migration_sql};
 pub use prune::{Keep, Pruned};

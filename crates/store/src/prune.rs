@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::Store;
 use crate::batch::Batches;
-use crate::db::Statement;
+use crate::db::{Conn, Statement};
 use crate::retrying::retrying;
 
 /// How long ended tasks are kept.
@@ -38,10 +38,16 @@ pub struct Pruned {
 static CANDIDATES: Statement = Statement::new("prune_candidates", include_str!("sql/prune_candidates.sql"));
 static PRUNE: Statement =
     Statement::new("prune", include_str!("sql/prune.sql")).mysql(include_str!("sql/prune.mysql.sql"));
+static PRUNE_ATTEMPTS: Statement = Statement::new("prune_attempts", include_str!("sql/prune_attempts.sql"))
+    .mysql(include_str!("sql/prune_attempts.mysql.sql"))
+    .postgres(include_str!("sql/prune_attempts.postgres.sql"));
+static PRUNE_LOGS: Statement = Statement::new("prune_logs", include_str!("sql/prune_logs.sql"))
+    .mysql(include_str!("sql/prune_logs.mysql.sql"))
+    .postgres(include_str!("sql/prune_logs.postgres.sql"));
 
 #[derive(Serialize)]
-struct IdRow {
-    id: i64,
+pub(crate) struct IdRow {
+    pub(crate) id: i64,
 }
 
 impl Store {
@@ -73,9 +79,23 @@ impl Store {
             return Ok(Pruned { removed: 0, next });
         }
         let batch = Batches::one(&over)?;
-        let removed =
-            retrying(|| async { self.db.writer().await?.conn().run(&PRUNE, &[("batch", (&batch).into())]).await })
-                .await?;
+        let removed = retrying(|| async {
+            let mut tx = self.db.begin().await?;
+            let removed = tx.conn().run(&PRUNE, &[("batch", (&batch).into())]).await?;
+            prune_history(&mut tx.conn(), &batch).await?;
+            tx.commit().await?;
+            Ok(removed)
+        })
+        .await?;
         Ok(Pruned { removed, next })
     }
+}
+
+/// Removes the attempts and logs of those of these tasks that are gone. The rows of result files stay until their file is
+/// removed.
+pub(crate) async fn prune_history(conn: &mut Conn<'_>, batch: &str) -> Result<(), Error> {
+    for statement in [&PRUNE_ATTEMPTS, &PRUNE_LOGS] {
+        conn.run(statement, &[("batch", batch.into())]).await?;
+    }
+    Ok(())
 }

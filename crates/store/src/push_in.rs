@@ -61,17 +61,48 @@ impl crate::Store {
 
 async fn push_in_any<C: PushConnection>(connection: &mut C, tasks: &[NewTask]) -> Result<Vec<Pushed>, Error> {
     let checked = tasks.iter().map(NewTask::check).collect::<Result<Vec<_>, _>>()?;
-    if checked.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut conn = connection.conn();
-    let footing = step_in(&mut conn, C::IS_TRANSACTION, &checked).await?;
-    let pushed = push_on(&mut conn, &checked, Whose::Callers).await;
-    step_out(&mut conn, footing, pushed.is_ok()).await?;
-    pushed
+    let guard = match checked.as_slice() {
+        [] => return Ok(Vec::new()),
+        [task] if !task.without_repeat_method => {
+            if task.key.is_some() {
+                Guard::Refusable
+            } else {
+                Guard::One
+            }
+        }
+        several if several.iter().any(is_guarded) => Guard::Needed,
+        _ => Guard::Whole,
+    };
+    within(connection, guard, async |conn| push_on(conn, &checked, Whose::Callers).await).await
 }
 
-/// What was opened around a push.
+/// What has to hold around statements on a caller's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// Nothing beyond the one statement itself.
+    One,
+    /// The same, and a refusal is to be undone alone.
+    Refusable,
+    /// All statements or none, and no refusal is expected.
+    Whole,
+    /// All statements or none, and a refusal is to be undone alone.
+    Needed,
+}
+
+/// Runs statements on a caller's connection so that they are all written or none, in his transaction or one of their own.
+pub(crate) async fn within<C: PushConnection, T>(
+    connection: &mut C,
+    guard: Guard,
+    run: impl AsyncFnOnce(&mut Conn<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut conn = connection.conn();
+    let footing = step_in(&mut conn, C::IS_TRANSACTION, guard).await?;
+    let done = run(&mut conn).await;
+    step_out(&mut conn, footing, done.is_ok()).await?;
+    done
+}
+
+/// What was opened around the statements.
 enum Footing {
     /// Nothing: the caller's transaction holds it, or it is one statement that decides alone.
     Given,
@@ -83,12 +114,13 @@ enum Footing {
 
 /// A caller may have begun by a statement of his own, unknown to sqlx, and `begin` within a transaction would commit
 /// his work on MySQL: the database is asked by statements that change nothing.
-async fn step_in(conn: &mut Conn<'_>, is_transaction: bool, tasks: &[CheckedTask<'_>]) -> Result<Footing, Error> {
-    let is_one_statement = tasks.len() == 1 && !tasks[0].without_repeat_method;
+async fn step_in(conn: &mut Conn<'_>, is_transaction: bool, guard: Guard) -> Result<Footing, Error> {
+    let is_one_statement = matches!(guard, Guard::One | Guard::Refusable);
+    let may_be_refused = matches!(guard, Guard::Needed | Guard::Refusable);
     let is_held = is_transaction || is_one_statement;
     match conn.dialect() {
         // PostgreSQL aborts the transaction for every error: what may be refused must be undone alone.
-        Dialect::Postgres if is_held && !tasks.iter().any(is_guarded) => Ok(Footing::Given),
+        Dialect::Postgres if is_held && !may_be_refused => Ok(Footing::Given),
         Dialect::Postgres => match conn.script("savepoint mission_push").await {
             Err(error) if is_outside_transaction(&error) && is_one_statement => Ok(Footing::Given),
             Err(error) if is_outside_transaction(&error) => begin(conn, "begin").await,

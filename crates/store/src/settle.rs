@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 
-use mission_core::{Content, Error, Lease, LeaseToken, Settlement, State, limits};
+use mission_core::{Content, Effects, Error, Lease, LeaseToken, Reason, Settlement, State, limits};
 use serde::Serialize;
 
 use crate::Store;
 use crate::batch::Batches;
 use crate::db::{self, Conn, Dialect, Statement};
+use crate::effects;
+use crate::push::Whose;
+use crate::push_in::{Guard, PushConnection, within};
 use crate::reports::WATCH;
 use crate::retrying::{is_refusal, retrying};
 
@@ -22,6 +25,9 @@ pub enum Verdict {
 
 /// What stands in the place of a content that the database refused.
 const NOTE: &str = "the content could not be stored";
+
+/// What is said where a success had to become a failure.
+const NOTE_OF_EFFECTS: &str = "the task's files, record or follow-up tasks could not be stored";
 
 static SETTLE: Statement =
     Statement::new("settle", include_str!("sql/settle.sql")).mysql(include_str!("sql/settle.mysql.sql"));
@@ -58,12 +64,27 @@ impl<'s> Row<'s> {
 }
 
 impl Store {
-    /// Writes settlements, each under its lease token; answers for each whether it was written.
+    /// Writes settlements, each under its lease token, with what they bring; answers for each whether it was written.
     ///
-    /// A settlement that was written by a try whose answer was lost counts as written. A text the database refuses is
-    /// replaced by a note of that, so that the outcome itself is always recorded.
+    /// A settlement that was written by a try whose answer was lost counts as written, and so does what it brought. A text
+    /// the database refuses is replaced by a note of that, so that the outcome itself is always recorded. A success whose
+    /// files or follow-up tasks are refused is recorded as a failure: it would promise what is not there.
     pub async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Verdict>, Error> {
-        let rows: Vec<Row<'_>> = settlements.iter().map(Row::of).collect();
+        let is_bare = |place: &usize| settlements[*place].effects.is_none();
+        let (bare, rich): (Vec<usize>, Vec<usize>) = (0..settlements.len()).partition(is_bare);
+        let mut verdicts = vec![Verdict::Lost; settlements.len()];
+        for places in [bare, rich] {
+            let group: Vec<&Settlement> = places.iter().map(|place| &settlements[*place]).collect();
+            for (place, verdict) in places.into_iter().zip(self.settle_alike(&group).await?) {
+                verdicts[place] = verdict;
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// Writes settlements that all bring something, or all nothing.
+    async fn settle_alike(&self, settlements: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
+        let rows: Vec<Row<'_>> = settlements.iter().copied().map(Row::of).collect();
         let mut verdicts = Vec::with_capacity(settlements.len());
         for part in Batches::of(&rows, limits::BATCH_ROWS_MAX)?.parts {
             let group = &settlements[part.rows.clone()];
@@ -76,9 +97,10 @@ impl Store {
         Ok(verdicts)
     }
 
-    async fn settle_group(&self, batch: &str, group: &[Settlement]) -> Result<Vec<Verdict>, Error> {
+    async fn settle_group(&self, batch: &str, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
+        let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
         retrying(|| async {
-            if self.db.kind().dialect() != Dialect::MySql {
+            if is_bare && self.db.kind().dialect() != Dialect::MySql {
                 // The statement answers what it wrote, so it needs no transaction around it.
                 let mut held = self.db.writer().await?;
                 return settle_on(&mut held.conn(), batch, group).await;
@@ -91,14 +113,13 @@ impl Store {
         .await
     }
 
-    /// One row of a group was refused: each by itself, and the refused one with a content that cannot be.
-    async fn settle_singly(&self, group: &[Settlement], refusal: &Error) -> Result<Vec<Verdict>, Error> {
+    /// One row of a group was refused: each by itself, and the refused one as far as it can be.
+    async fn settle_singly(&self, group: &[&Settlement], refusal: &Error) -> Result<Vec<Verdict>, Error> {
         tracing::warn!(error = %refusal, tasks = group.len(), "a group of outcomes was refused: writing them one by one");
         let mut verdicts = Vec::with_capacity(group.len());
         for settlement in group {
-            let one = std::slice::from_ref(settlement);
-            let settled = match self.settle_group(&Batches::one(&[Row::of(settlement)])?, one).await {
-                Err(error) if is_refusal(&error) => self.settle_plainly(settlement, &error).await?,
+            let settled = match self.settle_one(settlement).await {
+                Err(error) if is_refusal(&error) => self.settle_plainly(settlement, error).await?,
                 settled => settled?,
             };
             verdicts.extend(settled);
@@ -106,35 +127,111 @@ impl Store {
         Ok(verdicts)
     }
 
-    /// Writes an outcome without its content; with the refusal's words if they are not refused, too.
-    async fn settle_plainly(&self, settlement: &Settlement, refusal: &Error) -> Result<Vec<Verdict>, Error> {
-        let reason: String = refusal.to_string().chars().filter(char::is_ascii).take(300).collect();
-        let plain = |note: &str| Settlement { content: Some(Content::new(note)), ..settlement.clone() };
-        let with_reason = plain(&format!("{NOTE}: {reason}"));
-        match self.settle_group(&Batches::one(&[Row::of(&with_reason)])?, std::slice::from_ref(&with_reason)).await {
-            Err(error) if is_refusal(&error) => {
-                let bare = plain(NOTE);
-                self.settle_group(&Batches::one(&[Row::of(&bare)])?, std::slice::from_ref(&bare)).await
+    async fn settle_one(&self, settlement: &Settlement) -> Result<Vec<Verdict>, Error> {
+        self.settle_group(&Batches::one(&[Row::of(settlement)])?, &[settlement]).await
+    }
+
+    /// Writes an outcome with less and less of what was refused.
+    async fn settle_plainly(&self, settlement: &Settlement, refusal: Error) -> Result<Vec<Verdict>, Error> {
+        let mut last = refusal;
+        for plainer in plainer_and_plainer(settlement, &last) {
+            match self.settle_one(&plainer).await {
+                Err(error) if is_refusal(&error) => last = error,
+                settled => return settled,
             }
-            settled => settled,
         }
+        Err(last)
+    }
+
+    /// Settles a task in the caller's transaction, with what it brings: the caller's effects and this commit together.
+    ///
+    /// On a connection that is not in a transaction it is one of its own. A settlement that an earlier transaction wrote
+    /// is [`Verdict::Lost`] here: the caller's effects are there already, so this transaction is to be rolled back.
+    ///
+    /// # Errors
+    /// A deadlock, a busy database or a serialization failure says [`is_retryable`](Error::is_retryable): run the whole
+    /// transaction again. Whatever else the database refuses leaves the transaction usable.
+    pub async fn succeed_in(connection: &mut impl PushConnection, settlement: &Settlement) -> Result<Verdict, Error> {
+        within(connection, Guard::Needed, async |conn| {
+            effects::follow_ups(settlement)?;
+            let batch = Batches::one(&[Row::of(settlement)])?;
+            let (hit, _) = write_on(conn, &batch, &[settlement], Whose::Callers).await?;
+            Ok(if hit == 1 { Verdict::Settled } else { Verdict::Lost })
+        })
+        .await
     }
 }
 
-async fn settle_on(conn: &mut Conn<'_>, batch: &str, group: &[Settlement]) -> Result<Vec<Verdict>, Error> {
-    let values = [("batch", batch.into())];
-    let mut written = HashSet::new();
-    let hit = if conn.dialect() == Dialect::MySql {
-        conn.run(&SETTLE, &values).await?
-    } else {
-        let rows = conn.rows(&SETTLE, &values).await?;
-        written = rows.iter().map(end_of).collect::<Result<_, _>>()?;
-        rows.len() as u64
-    };
+/// What is tried where a settlement is refused: a note in place of its content, with the refusal's words if they are not
+/// refused, too; then without what it brings.
+fn plainer_and_plainer(settlement: &Settlement, refusal: &Error) -> Vec<Settlement> {
+    let words: String = refusal.to_string().chars().filter(char::is_ascii).take(300).collect();
+    let noted = |content: &str| Settlement { content: Some(Content::new(content)), ..settlement.clone() };
+    let mut tried = vec![noted(&format!("{NOTE}: {words}")), noted(NOTE)];
+    let Effects { files, follow_ups, .. } = &settlement.effects;
+    if !settlement.effects.is_none() {
+        let is_promise = settlement.state == State::Success && !(files.is_empty() && follow_ups.is_empty());
+        let stripped = |content: Option<Content>| {
+            let end = Settlement { content, effects: Effects::NONE, ..settlement.clone() };
+            if is_promise { Settlement { state: State::Fail, reason: Some(Reason::Error), ..end } } else { end }
+        };
+        let why = format!("{NOTE_OF_EFFECTS}: {words}");
+        tried.push(stripped(if is_promise { Some(Content::new(why)) } else { settlement.content.clone() }));
+        tried.push(stripped(Some(Content::new(NOTE_OF_EFFECTS))));
+    }
+    tried
+}
+
+async fn settle_on(conn: &mut Conn<'_>, batch: &str, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
+    let (hit, written) = write_on(conn, batch, group, Whose::Ours).await?;
     if hit == group.len() as u64 {
         return Ok(vec![Verdict::Settled; group.len()]);
     }
     stood_before(conn, batch, group, &written).await
+}
+
+/// Writes settlements and what those bring that were hit; answers how many those were, and which if that is known.
+async fn write_on(
+    conn: &mut Conn<'_>,
+    batch: &str,
+    group: &[&Settlement],
+    whose: Whose,
+) -> Result<(u64, HashSet<End>), Error> {
+    let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
+    let written = match (conn.dialect(), is_bare) {
+        (Dialect::MySql, true) => return Ok((conn.run(&SETTLE, &[("batch", batch.into())]).await?, HashSet::new())),
+        (Dialect::MySql, false) => write_and_name(conn, batch, group).await?,
+        _ => {
+            let rows = conn.rows(&SETTLE, &[("batch", batch.into())]).await?;
+            rows.iter().map(end_of).collect::<Result<_, _>>()?
+        }
+    };
+    let hit = written.len() as u64;
+    if !is_bare {
+        let settled: Vec<&Settlement> =
+            group.iter().copied().filter(|one| written.contains(&(one.lease, one.state))).collect();
+        effects::write(conn, &settled, whose).await?;
+    }
+    Ok((hit, written))
+}
+
+/// MySQL does not say which rows an update hits: where it does not hit all, they are written one by one.
+async fn write_and_name(conn: &mut Conn<'_>, batch: &str, group: &[&Settlement]) -> Result<HashSet<End>, Error> {
+    if group.len() > 1 {
+        conn.script("savepoint mission_settle").await?;
+        if conn.run(&SETTLE, &[("batch", batch.into())]).await? == group.len() as u64 {
+            return Ok(group.iter().map(|settlement| (settlement.lease, settlement.state)).collect());
+        }
+        conn.script("rollback to savepoint mission_settle").await?;
+    }
+    let mut written = HashSet::new();
+    for settlement in group {
+        let one = Batches::one(&[Row::of(settlement)])?;
+        if conn.run(&SETTLE, &[("batch", (&one).into())]).await? == 1 {
+            written.insert((settlement.lease, settlement.state));
+        }
+    }
+    Ok(written)
 }
 
 /// Some rows were not hit. One that has our token and our end was written by an earlier try; any other is lost.
@@ -142,12 +239,12 @@ async fn settle_on(conn: &mut Conn<'_>, batch: &str, group: &[Settlement]) -> Re
 async fn stood_before(
     conn: &mut Conn<'_>,
     batch: &str,
-    group: &[Settlement],
+    group: &[&Settlement],
     written: &HashSet<End>,
 ) -> Result<Vec<Verdict>, Error> {
     let stands = conn.rows(&WATCH, &[("batch", batch.into())]).await?;
     let stands = stands.iter().map(end_of).collect::<Result<HashSet<_>, _>>()?;
-    let verdict = |settlement: &Settlement| {
+    let verdict = |settlement: &&Settlement| {
         let end = (settlement.lease, settlement.state);
         if written.contains(&end) || stands.contains(&end) { Verdict::Settled } else { Verdict::Lost }
     };

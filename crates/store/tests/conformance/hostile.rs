@@ -41,7 +41,7 @@ fn bytes_that_are_no_text_do_not_hold_up_the_tasks_beside_them() {
 }
 
 /// Texts that broke something somewhere once.
-fn texts() -> Vec<String> {
+pub(crate) fn texts() -> Vec<String> {
     let mut texts: Vec<String> = [
         "",
         " ",

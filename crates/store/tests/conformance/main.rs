@@ -5,10 +5,12 @@ mod crowd;
 mod stage;
 mod texts;
 
+mod checkpoint;
 mod claim;
 mod contract;
 mod control;
 mod cost;
+mod effects;
 mod errors;
 mod hostile;
 mod life;

@@ -209,22 +209,22 @@ async fn a_group_larger_than_a_statement_is_settled_all_the_same(db: Database) {
     assert_eq!(ids.len(), count);
 }
 
-/// Makes the database refuse contents that hold a word, in words of its own that hold the name.
-async fn refuse(db: &Database, word: &str, name: &str) {
+/// Makes the database refuse a word in a column, in words of its own that hold the name.
+pub(crate) async fn refuse(db: &Database, column: &str, word: &str, name: &str) {
     let statement = match db.kind() {
         Kind::Sqlite => format!(
-            "create trigger {name} before update on mission_tasks when new.content like '%{word}%'
+            "create trigger {name} before update on mission_tasks when new.{column} like '%{word}%'
              begin select raise(abort, '{name}: nicht für mich'); end;"
         ),
-        _ => format!("alter table mission_tasks add constraint {name} check (content not like '%{word}%');"),
+        _ => format!("alter table mission_tasks add constraint {name} check ({column} not like '%{word}%');"),
     };
     db.sql(&statement).await.unwrap();
 }
 
 async fn an_end_is_recorded_even_where_the_database_refuses_its_content(db: Database) {
     let store = open(&db).await;
-    refuse(&db, "venom", "no_v3nom").await;
-    refuse(&db, "poison", "no_poison").await;
+    refuse(&db, "content", "venom", "no_v3nom").await;
+    refuse(&db, "content", "poison", "no_poison").await;
     push_many(&store, 4).await;
     let claimed = claim(&store, 4).await;
     let texts = ["first", "venom", "poison", "last"];
