@@ -50,6 +50,12 @@ impl Checkpoint {
                 limits::CURSOR_BYTES_MAX
             )));
         }
+        if nesting(&self.cursor) > limits::CURSOR_DEPTH_MAX {
+            return Err(Error::invalid(format!(
+                "the cursor is nested deeper than {} levels: keep the place to go on from, not what was read",
+                limits::CURSOR_DEPTH_MAX
+            )));
+        }
         if self.files.len() > limits::FILES_MAX {
             return Err(Error::invalid(format!(
                 "the task makes {} files, more than {}: put them into one archive",
@@ -59,6 +65,25 @@ impl Checkpoint {
         }
         Ok(())
     }
+}
+
+/// How deep the arrays and objects of a JSON text lie in each other.
+fn nesting(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut is_text, mut is_escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            _ if is_text => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// How much of a file in the making is known to be stored.

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use crate::text::shown;
 use crate::{Error, Params, Priority, Timestamp, UniqueId, checked_name, limits};
 
 /// When a task may run.
@@ -167,7 +168,7 @@ impl NewTask {
     pub fn check(&self) -> Result<CheckedTask<'_>, Error> {
         let params = match &self.params {
             Ok(params) => params,
-            Err(fault) => return Err(Error::invalid(format!("task {:?}: {fault}", self.method))),
+            Err(fault) => return Err(Error::invalid(format!("task {:?}: {fault}", shown(&self.method)))),
         };
         let retries = self.retries.map(check_retries).transpose()?;
         if let Due::In(span) = self.due {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use crate::text::shown;
 use crate::{Content, Error, Params, Reason, State, Timestamp, UniqueId, clean_text};
 
 /// A row of the original's `admin_background_tasks`; columns that its older shapes lack are `None`.
@@ -76,7 +77,9 @@ impl ZoneOffset {
         let zone = Self(offset.to_owned());
         match zone.moment("2000-01-01 00:00:00") {
             Some(_) if offset == "Z" || offset.starts_with(['+', '-']) => Ok(zone),
-            _ => Err(Error::invalid(format!("{text:?} is no distance from UTC: use one as in +08:00, or UTC"))),
+            _ => {
+                Err(Error::invalid(format!("{:?} is no distance from UTC: use one as in +08:00, or UTC", shown(text))))
+            }
         }
     }
 

@@ -16,6 +16,8 @@ pub const UNIQUE_ID_CHARS_MAX: usize = 64;
 pub const PROGRESS_MESSAGE_BYTES_MAX: usize = 1000;
 /// Longest cursor of a checkpoint, in bytes: it is written up to twice a second, and one page of a listing fits many times.
 pub const CURSOR_BYTES_MAX: usize = 64 << 10;
+/// Deepest nesting of a cursor: what reads it again gives up at 128 levels.
+pub const CURSOR_DEPTH_MAX: usize = 120;
 /// Most files one task may make: their state goes with each checkpoint.
 pub const FILES_MAX: usize = 100;
 /// Longest name of a result file, in characters, as file systems have it.

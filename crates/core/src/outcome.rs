@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::shown;
 use crate::{Error, Failure};
 
 /// How an attempt ended. The runner names it; [`crate::settle`] says what follows.
@@ -94,9 +95,9 @@ impl FromStr for Reason {
     type Err = Error;
 
     fn from_str(word: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|reason| reason.as_str() == word)
-            .ok_or_else(|| Error::invalid(format!("no reason is called {word:?}")))
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word).ok_or_else(|| {
+            let words = Self::ALL.map(Reason::as_str).join(", ");
+            Error::invalid(format!("no reason is called {:?}: use one of {words}", shown(word)))
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::text::shown;
 use crate::{Error, limits};
 
 const UNITS: [(&str, u64); 6] =
@@ -16,7 +17,8 @@ const UNITS: [(&str, u64); 6] =
 pub fn parse_span(text: &str) -> Result<Duration, Error> {
     let refuse = || {
         Error::invalid(format!(
-            "{text:?} is no span of time: use a number with ms, s, m, h, d or w, as in 30s or 1h30m, up to 100 years"
+            "{:?} is no span of time: use a number with ms, s, m, h, d or w, as in 30s or 1h30m, up to 100 years",
+            shown(text)
         ))
     };
     let mut rest = text.trim();

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::text::shown;
 
 /// Where a task stands: `init` → `executing` → `success`, `fail` or `cancelled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -79,7 +80,10 @@ impl FromStr for State {
 
     fn from_str(word: &str) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|state| state.as_str() == word).ok_or_else(|| {
-            Error::invalid(format!("no state is called {word:?}: use init, executing, success, fail or cancelled"))
+            Error::invalid(format!(
+                "no state is called {:?}: use init, executing, success, fail or cancelled",
+                shown(word)
+            ))
         })
     }
 }

@@ -32,6 +32,11 @@ pub fn clean_text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
+/// As much of somebody's input as an error repeats.
+pub(crate) fn shown(input: &str) -> &str {
+    cut(input, 200)
+}
+
 /// The longest beginning of a text that has at most so many bytes and ends between two characters.
 pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
@@ -50,7 +55,7 @@ pub fn checked_name<'n>(what: &str, name: &'n str, chars_max: usize) -> Result<&
     } else {
         return Ok(name);
     };
-    Err(Error::invalid(format!("{what} {:?} {fault}", cut(name, 200))))
+    Err(Error::invalid(format!("{what} {:?} {fault}", shown(name))))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
+use crate::text::shown;
 
 /// Microseconds UTC since 1970, always read off the database's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -32,7 +33,7 @@ impl Timestamp {
                 Ok(_) => "is out of range: use a time before 9999-12-30T22:00:00Z",
                 Err(_) => "is no time: use RFC 3339 as in 2026-11-22T10:00:00Z",
             };
-            Error::invalid(format!("{text:?} {sentence}")).with_source(fault)
+            Error::invalid(format!("{:?} {sentence}", shown(text))).with_source(fault)
         })
     }
 

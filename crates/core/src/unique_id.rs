@@ -5,6 +5,7 @@ use std::fmt;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use crate::text::shown;
 use crate::{Error, limits};
 
 /// The public id of a task, such as `nauaxnrfnuflwcqn`.
@@ -31,7 +32,8 @@ impl UniqueId {
         let sane = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
         if text.is_empty() || !sane || text.len() > limits::UNIQUE_ID_CHARS_MAX {
             return Err(Error::invalid(format!(
-                "{text:?} is no unique_id: expected 1 to {} letters, digits, '_', '-' or '.'",
+                "{:?} is no unique_id: expected 1 to {} letters, digits, '_', '-' or '.'",
+                shown(text),
                 limits::UNIQUE_ID_CHARS_MAX
             )));
         }

@@ -59,7 +59,7 @@ struct Row<'r> {
     lease: Lease,
     done: Option<i64>,
     total: Option<i64>,
-    message: Option<&'r str>,
+    message: Option<String>,
     checkpoint: Option<&'r str>,
     checkpoint_done: Option<i64>,
     checkpoint_files: Option<String>,
@@ -78,7 +78,7 @@ impl<'r> Row<'r> {
             lease: report.lease,
             done: progress.map(|progress| signed(progress.done)),
             total: progress.and_then(|progress| progress.total).map(signed),
-            message: progress.and_then(|progress| progress.message.as_deref()),
+            message: progress.and_then(|progress| progress.message.as_deref()).and_then(fitted),
             checkpoint: report.checkpoint.as_ref().map(|checkpoint| checkpoint.cursor.as_str()),
             checkpoint_done: stored.map(|checkpoint| signed(checkpoint.done)),
             checkpoint_files: files.map(|checkpoint| Batches::one(&checkpoint.files)).transpose()?,
@@ -87,6 +87,11 @@ impl<'r> Row<'r> {
             active_ms: report.active_ms,
         })
     }
+}
+
+/// A message put into the field directly may be of any length and hold NUL, which PostgreSQL refuses.
+fn fitted(message: &str) -> Option<String> {
+    Progress::default().message(message).message
 }
 
 impl Store {

@@ -4,6 +4,7 @@
 //! long one may be, and `MISSION_MODEL_SEED` repeats a run: each run prints its seed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation ends the test")]
 
+mod bad_input;
 mod crowd;
 mod found;
 mod play;
