@@ -1,4 +1,5 @@
 //! What is wrong with input is said in one short line that names the thing and the way out; what can be kept is kept whole.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation ends the test")]
 
 use std::collections::HashMap;
 

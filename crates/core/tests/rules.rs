@@ -1,6 +1,7 @@
 //! Every outcome under every count, policy, cancel and reason: what follows, told a second time by a table of its own.
 //!
 //! `docs/guards.md` tells how the coverage of the lifecycle's branches by this table is measured.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation ends the test")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
