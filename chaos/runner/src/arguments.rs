@@ -29,7 +29,7 @@ pub struct Arguments {
     pub size: Size,
     /// Longest time of one scenario on one database.
     pub limit: Option<Duration>,
-    /// Where the papers of a run that did not hold are kept.
+    /// Where the papers and the database of a run that did not hold are kept.
     pub keep: Option<std::path::PathBuf>,
 }
 
@@ -63,6 +63,19 @@ impl Arguments {
             arguments.scenarios = Scenario::ALL.to_vec();
         }
         Ok(arguments)
+    }
+
+    /// The words for this program to run with the same seed, size and limits.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let size = if self.size == Size::Full { "full" } else { "small" };
+        let mut words = vec!["--seed".to_owned(), self.seed.to_string(), "--size".to_owned(), size.to_owned()];
+        if let Some(limit) = self.limit {
+            words.extend(["--seconds".to_owned(), limit.as_secs().to_string()]);
+        }
+        if let Some(keep) = &self.keep {
+            words.extend(["--keep".to_owned(), keep.display().to_string()]);
+        }
+        words
     }
 }
 

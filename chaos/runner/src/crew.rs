@@ -9,7 +9,7 @@ use std::time::Duration;
 use mission_verifier::{Outcome, Papers};
 use rustix::process::Signal;
 
-use crate::process::{ended_within, signal};
+use crate::process::{ended_within, signal, stands_still};
 use crate::stage::Stage;
 
 /// A worker leaves within its grace and two seconds more (G9); the rest is for a busy machine.
@@ -119,14 +119,28 @@ impl Crew {
         Ok(asked.elapsed())
     }
 
-    /// Freezes one with SIGSTOP.
+    /// Freezes one with SIGSTOP, and notes that from now on it is as good as gone.
     ///
     /// # Errors
     /// It had ended by itself.
     pub fn freeze(&mut self, place: usize) -> Outcome<()> {
+        self.stop(place)?;
+        self.papers.exit(self.workers[place].id(), "stop")
+    }
+
+    /// Stops one for a moment; it stands still when this returns.
+    pub(crate) fn stop(&mut self, place: usize) -> Outcome<()> {
         must_run(&mut self.workers[place])?;
         signal(&self.workers[place], Signal::STOP)?;
-        self.papers.exit(self.workers[place].id(), "stop")
+        stands_still(self.workers[place].id())
+    }
+
+    pub(crate) fn place_of(&self, pid: u32) -> Option<usize> {
+        self.workers.iter().position(|worker| worker.id() == pid)
+    }
+
+    pub(crate) fn pid(&self, place: usize) -> u32 {
+        self.workers[place].id()
     }
 
     /// Lets a frozen one go on.

@@ -29,4 +29,4 @@ pub use outcome::{Faults, Report};
 pub use run::run_all;
 pub use saboteur::Sabotage;
 pub use scenario::Scenario;
-pub use stage::Stage;
+pub use stage::{Setting, Stage};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use mission_verifier::{Outcome, Tables};
+use mission_verifier::Outcome;
 use serde::{Deserialize, Serialize};
 
 use crate::stage::Stage;
@@ -27,8 +27,8 @@ pub struct Load {
     pub wave: i64,
     /// Longest task in milliseconds; most take far less.
     pub ms_max: u64,
-    /// The method.
-    pub method: &'static str,
+    /// The methods, separated by commas; orders go round.
+    pub methods: &'static str,
     /// The seed of the producers.
     pub seed: u64,
 }
@@ -46,29 +46,43 @@ impl Producers {
         Self { program, load, pushed: 0, running: None }
     }
 
-    /// Starts the next wave where the last one is nearly done; whether there is still something to do.
-    /// `wants_more` asks for further waves beyond the load, until enough faults have happened.
-    pub(crate) async fn feed(&mut self, stage: &Stage, tables: &mut Tables, wants_more: bool) -> Outcome<bool> {
-        if let Some(running) = &mut self.running {
-            match running.try_wait()? {
-                None => return Ok(true),
-                Some(status) if status.success() => self.running = None,
-                Some(status) => return Err(format!("a producer ended with {status} (see producers.log)").into()),
+    /// Whether a producer is at work.
+    ///
+    /// # Errors
+    /// One gave up.
+    pub(crate) fn are_busy(&mut self) -> Outcome<bool> {
+        let Some(running) = &mut self.running else { return Ok(false) };
+        match running.try_wait()? {
+            None => Ok(true),
+            Some(status) if status.success() => {
+                self.running = None;
+                Ok(false)
             }
+            Some(status) => Err(format!("a producer ended with {status} (see producers.log)").into()),
         }
-        let unfinished = tables.unfinished().await?;
-        if self.pushed >= self.load.tasks && !wants_more {
-            return Ok(unfinished > 0);
+    }
+
+    /// Starts the next wave where the last one is nearly done; whether the load is not all pushed.
+    /// `wants_more` asks for further waves beyond it, until enough faults have happened.
+    pub(crate) fn feed(&mut self, stage: &Stage, unfinished: i64, wants_more: bool) -> Outcome<bool> {
+        if self.are_busy()? {
+            return Ok(true);
         }
-        if unfinished < self.load.wave / 2 {
+        let goes_on = wants_more || self.pushed < self.load.tasks;
+        if goes_on && unfinished < self.load.wave / 2 {
             self.start(stage)?;
         }
-        Ok(true)
+        Ok(goes_on)
+    }
+
+    /// Starts a wave whether or not it is time for one, unless a producer is at work.
+    pub(crate) fn press(&mut self, stage: &Stage) -> Outcome<()> {
+        if self.are_busy()? { Ok(()) } else { self.start(stage) }
     }
 
     fn start(&mut self, stage: &Stage) -> Outcome<()> {
         let log = File::options().create(true).append(true).open(stage.folder().join("producers.log"))?;
-        let Load { wave, ms_max, method, seed, .. } = &self.load;
+        let Load { wave, ms_max, methods, seed, .. } = &self.load;
         let child = Command::new(&self.program)
             .arg("producer")
             .arg(&stage.url)
@@ -77,7 +91,7 @@ impl Producers {
                 self.pushed.to_string(),
                 wave.to_string(),
                 ms_max.to_string(),
-                (*method).to_owned(),
+                (*methods).to_owned(),
                 seed.to_string(),
             ])
             .stdin(Stdio::null())

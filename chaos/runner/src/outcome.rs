@@ -18,6 +18,8 @@ pub struct Faults {
     pub expect: Expect,
     /// Figures that the scenario measured itself.
     pub measured: Vec<(&'static str, String)>,
+    /// Promises that the scenario itself saw broken.
+    pub broken: Vec<String>,
 }
 
 /// The outcome of one scenario on one database.
@@ -45,23 +47,29 @@ impl Report {
         self.tasks == 0 || self.faults.happened.iter().any(|(_, happened, minimum)| happened < minimum)
     }
 
+    /// A promise was not kept.
+    pub fn is_broken(&self) -> bool {
+        !self.findings.is_empty() || !self.faults.broken.is_empty()
+    }
+
     /// The promises were kept, and were put to the test.
     pub fn holds(&self) -> bool {
-        self.findings.is_empty() && !self.is_void()
+        !self.is_broken() && !self.is_void()
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scenario, kind, faults, findings, tasks, successes, elapsed } = self;
-        let verdict = match (findings.is_empty(), self.is_void()) {
-            (false, _) => "BROKEN",
-            (true, true) => "VOID",
-            (true, false) => "held",
+        let verdict = match (self.is_broken(), self.is_void()) {
+            (true, _) => "BROKEN",
+            (false, true) => "VOID",
+            (false, false) => "held",
         };
         write!(
             f,
-            "{scenario:<14} {kind:<8} {verdict:<6} {tasks} tasks, {successes} successes, {:.1} s",
+            "{scenario:<14} {:<8} {verdict:<6} {tasks} tasks, {successes} successes, {:.1} s",
+            kind.name(),
             elapsed.as_secs_f64()
         )?;
         for (name, happened, minimum) in &faults.happened {
@@ -69,6 +77,9 @@ impl fmt::Display for Report {
         }
         for (name, figure) in &faults.measured {
             write!(f, ", {name} {figure}")?;
+        }
+        for sentence in &faults.broken {
+            write!(f, "\n  {sentence}")?;
         }
         for finding in findings.iter().take(SHOWN_MAX) {
             write!(f, "\n  {finding}")?;

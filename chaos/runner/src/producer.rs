@@ -15,13 +15,13 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// No outage of a run lasts so long.
 const TRIES_MAX: u32 = 600;
 
-/// Pushes `COUNT` orders: `URL FOLDER FROM COUNT MS_MAX METHOD SEED`.
+/// Pushes `COUNT` orders: `URL FOLDER FROM COUNT MS_MAX METHODS SEED`.
 ///
 /// # Errors
 /// The words make no sense, or the database stays away.
 pub fn play(words: &[&str]) -> Outcome<()> {
-    let [url, folder, from, count, ms_max, method, seed] = words else {
-        return Err("producer needs URL FOLDER FROM COUNT MS_MAX METHOD SEED".into());
+    let [url, folder, from, count, ms_max, methods, seed] = words else {
+        return Err("producer needs URL FOLDER FROM COUNT MS_MAX METHODS SEED".into());
     };
     die_with_parent()?;
     let (from, count, ms_max): (i64, i64, u64) = (from.parse()?, count.parse()?, ms_max.parse()?);
@@ -34,7 +34,7 @@ pub fn play(words: &[&str]) -> Outcome<()> {
         while next < from + count {
             let size = i64::try_from(1 + chance.below(BATCH_MAX))?.min(from + count - next);
             let orders = (next..next + size).map(|n| Order { n, ms: span(&mut chance, ms_max) }).collect();
-            push(&mission, &papers, method, orders).await?;
+            push(&mission, &papers, methods, orders).await?;
             next += size;
         }
         Ok(())
@@ -47,9 +47,14 @@ fn span(chance: &mut Chance, ms_max: u64) -> u64 {
     chance.below(end + 1)
 }
 
-async fn push(mission: &Mission, papers: &Papers, method: &str, orders: Vec<Order>) -> Outcome<()> {
-    let tasks: Vec<(i64, NewTask)> = orders.iter().map(|order| (order.n, NewTask::new(method).params(order))).collect();
-    papers.intend(tasks.iter().map(|(number, task)| (*number, task.unique_id().as_str(), method)))?;
+async fn push(mission: &Mission, papers: &Papers, methods: &str, orders: Vec<Order>) -> Outcome<()> {
+    let methods: Vec<&str> = methods.split(',').collect();
+    let task = |order: &Order| {
+        let place = usize::try_from(order.n).unwrap_or(0) % methods.len();
+        (order.n, NewTask::new(methods[place]).params(order))
+    };
+    let tasks: Vec<(i64, NewTask)> = orders.iter().map(task).collect();
+    papers.intend(tasks.iter().map(|(number, task)| (*number, task.unique_id().as_str(), task.method())))?;
     let mut tries = 0;
     while let Err(error) = mission.push_all(tasks.iter().map(|(_, task)| task.clone())).await {
         tries += 1;

@@ -12,11 +12,14 @@ use crate::crew::{Crew, Duty};
 use crate::load::{Load, Producers};
 use crate::outcome::Report;
 use crate::scenario::Scenario;
+use crate::scenarios::disk_full;
 use crate::stage::Stage;
 
 /// Longest time of one scenario unless told otherwise; a run that reaches it is judged as it stands.
 const LIMIT_SMALL: Duration = Duration::from_secs(90);
 const LIMIT_FULL: Duration = Duration::from_secs(3 * 3600);
+/// What is left when the faults are over has so long to end.
+const CALM_MAX: Duration = Duration::from_secs(60);
 
 /// What a scenario plays with.
 pub(crate) struct Run {
@@ -37,6 +40,10 @@ pub async fn run_all(arguments: &Arguments) -> Outcome<bool> {
     let mut all_held = true;
     for &scenario in &arguments.scenarios {
         for &kind in arguments.kinds.iter().filter(|&&kind| scenario.fits(kind)) {
+            if scenario == Scenario::DiskFull && !disk_full::has_small_disk() {
+                all_held &= disk_full::run_on_small_disk(arguments)?.success();
+                continue;
+            }
             match run_one(scenario, kind, arguments).await {
                 Ok(report) => {
                     println!("{report}");
@@ -58,7 +65,7 @@ async fn run_one(scenario: Scenario, kind: Kind, arguments: &Arguments) -> Outco
         Size::Small => LIMIT_SMALL,
         Size::Full => LIMIT_FULL,
     });
-    let stage = Stage::set(kind).await?;
+    let stage = Stage::set(kind, scenario.setting()).await?;
     let mut run = Run {
         tables: stage.tables().await?,
         stage,
@@ -73,7 +80,10 @@ async fn run_one(scenario: Scenario, kind: Kind, arguments: &Arguments) -> Outco
     if let Some(keep) = arguments.keep.as_ref().filter(|_| !has_held) {
         let to = keep.join(format!("{}-{kind}", scenario.name()));
         std::fs::create_dir_all(&to)?;
-        for entry in std::fs::read_dir(run.stage.folder())?.flatten().filter(|entry| entry.path().is_file()) {
+        let folders = [run.stage.folder(), run.stage.db.folder()];
+        for entry in
+            folders.iter().flat_map(std::fs::read_dir).flatten().flatten().filter(|entry| entry.path().is_file())
+        {
             std::fs::copy(entry.path(), to.join(entry.file_name()))?;
         }
     }
@@ -103,12 +113,37 @@ impl Run {
         Producers::new(self.program.clone(), load)
     }
 
-    /// Whether the play goes on: orders are left, faults are missing, and there is time. The database may be away.
+    /// A load of short tasks, to be made one's own.
+    pub(crate) fn load(&self) -> Load {
+        Load { tasks: 1_000, wave: 500, ms_max: 100, methods: "effect", seed: self.seed }
+    }
+
+    /// Whether the play goes on: orders are left, faults are missing, and there is time.
     pub(crate) async fn goes_on(&mut self, producers: &mut Producers, wants_more: bool) -> Outcome<bool> {
         if Instant::now() > self.deadline {
             return Ok(false);
         }
-        producers.feed(&self.stage, &mut self.tables, wants_more).await
+        let unfinished = self.unfinished().await?;
+        producers.feed(&self.stage, unfinished, wants_more)
+    }
+
+    /// No more faults: waits until all has ended, then lets the crew leave. What has not ended by then is a finding.
+    pub(crate) async fn calms_down(&mut self, producers: &mut Producers, crew: &mut Crew) -> Outcome<()> {
+        let deadline = Instant::now() + CALM_MAX;
+        while Instant::now() < deadline && (producers.are_busy()? || self.unfinished().await? > 0) {
+            crew.must_all_run()?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        crew.dismiss_all().await
+    }
+
+    /// The database may have been away since the last look.
+    async fn unfinished(&mut self) -> Outcome<i64> {
+        if let Ok(count) = self.tables.unfinished().await {
+            return Ok(count);
+        }
+        self.tables = self.stage.tables().await?;
+        self.tables.unfinished().await
     }
 
     /// About so long, by chance.

@@ -1,27 +1,62 @@
-//! The scenarios by name, and on which databases each makes sense.
+//! The scenarios by name, on which databases each makes sense, and what stands between.
 
 use mission_testkit::Kind;
 use mission_verifier::Outcome;
 
 use crate::outcome::Faults;
 use crate::run::Run;
-use crate::scenarios;
+use crate::scenarios::{commit_loss, crowd, cut, deadlock_storm, disk_full, kill, restart, sigterm_storm, zombie};
+use crate::stage::Setting;
 
 /// What is done to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
     /// SIGKILL at random workers, again and again.
     Kill,
+    /// Workers frozen past their lease, which then go on and try to write.
+    Zombie,
+    /// The database killed and started again.
+    Restart,
+    /// Requests that are done, and their replies lost.
+    CommitLoss,
+    /// Connections cut.
+    Cut,
+    /// Eight processes on one SQLite file, killed in the middle of a commit.
+    SqliteCrowd,
+    /// Somebody else's transactions that lock tasks in any order.
+    DeadlockStorm,
+    /// SIGTERM at random workers, again and again.
+    SigtermStorm,
+    /// No room on the database's disk.
+    DiskFull,
 }
 
 impl Scenario {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 1] = [Self::Kill];
+    pub const ALL: [Self; 9] = [
+        Self::Kill,
+        Self::Zombie,
+        Self::Restart,
+        Self::CommitLoss,
+        Self::Cut,
+        Self::SqliteCrowd,
+        Self::DeadlockStorm,
+        Self::SigtermStorm,
+        Self::DiskFull,
+    ];
 
     /// The word on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kill => "kill",
+            Self::Zombie => "zombie",
+            Self::Restart => "restart",
+            Self::CommitLoss => "commit-loss",
+            Self::Cut => "cut",
+            Self::SqliteCrowd => "sqlite-crowd",
+            Self::DeadlockStorm => "deadlock-storm",
+            Self::SigtermStorm => "sigterm-storm",
+            Self::DiskFull => "disk-full",
         }
     }
 
@@ -32,13 +67,34 @@ impl Scenario {
     }
 
     /// Whether the scenario makes sense on this kind.
-    pub const fn fits(self, _kind: Kind) -> bool {
-        true
+    pub const fn fits(self, kind: Kind) -> bool {
+        match self {
+            Self::Kill | Self::Zombie | Self::SigtermStorm => true,
+            Self::Restart | Self::CommitLoss | Self::Cut => !matches!(kind, Kind::Sqlite),
+            Self::SqliteCrowd | Self::DiskFull => matches!(kind, Kind::Sqlite),
+            Self::DeadlockStorm => kind.is_mysql_like(),
+        }
+    }
+
+    pub(crate) const fn setting(self) -> Setting {
+        match self {
+            Self::Restart | Self::DeadlockStorm => Setting::OwnServer,
+            Self::CommitLoss | Self::Cut => Setting::Proxy,
+            _ => Setting::Plain,
+        }
     }
 
     pub(crate) async fn play(self, run: &mut Run) -> Outcome<Faults> {
         match self {
-            Self::Kill => scenarios::kill::play(run).await,
+            Self::Kill => kill::play(run).await,
+            Self::Zombie => zombie::play(run).await,
+            Self::Restart => restart::play(run).await,
+            Self::CommitLoss => commit_loss::play(run).await,
+            Self::Cut => cut::play(run).await,
+            Self::SqliteCrowd => crowd::play(run).await,
+            Self::DeadlockStorm => deadlock_storm::play(run).await,
+            Self::SigtermStorm => sigterm_storm::play(run).await,
+            Self::DiskFull => disk_full::play(run).await,
         }
     }
 }

@@ -1,41 +1,63 @@
-//! The stage of a run: a fresh database with tables and witness, and a folder for the papers.
+//! The stage of a run: a fresh database with tables and witness, perhaps a server or a proxy of its own, and the papers.
 
 use std::path::Path;
 use std::time::Duration;
 
 use mission::Mission;
-use mission_testkit::{Database, Kind};
+use mission_testkit::{Database, Durability, Kind, PrivateServer, Proxy, TempDir};
 use mission_verifier::{Outcome, Papers, Tables};
+
+/// How long a server that was killed may take until it answers a new connection.
+const BACK_MAX: Duration = Duration::from_secs(30);
+
+/// What stands between the processes and the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// Nothing.
+    Plain,
+    /// A server of the run's own, which it may kill.
+    OwnServer,
+    /// A proxy, which loses or cuts.
+    Proxy,
+}
 
 /// A fresh database, its witness called, and the papers.
 pub struct Stage {
     /// The database; gone with the stage.
     pub db: Database,
-    /// The URL by which workers and producers go; a proxy's, where there is one.
+    /// The URL by which workers and producers go; the proxy's, where there is one.
     pub url: String,
     /// The intent log, the ledger, the exits.
     pub papers: Papers,
+    /// The server, where it is the run's own.
+    pub server: Option<PrivateServer>,
+    /// The proxy, where there is one.
+    pub proxy: Option<Proxy>,
+    // Behind all that writes into it.
+    _folder: TempDir,
 }
 
 impl Stage {
     /// Makes the database, the tables and the witness.
     ///
     /// # Errors
-    /// The database refuses.
-    pub async fn set(kind: Kind) -> Outcome<Self> {
-        Self::on(Database::fresh(kind).await).await
-    }
-
-    /// The same on a database that is there already.
-    ///
-    /// # Errors
-    /// The database refuses.
-    pub async fn on(db: Database) -> Outcome<Self> {
-        let url = db.url().to_owned();
-        Mission::open(&url).await?.migrate().await?;
-        Tables::open(&url).await?.call_witness().await?;
-        let papers = Papers::in_folder(db.folder());
-        Ok(Self { db, url, papers })
+    /// The database refuses, or no server can be started.
+    pub async fn set(kind: Kind, setting: Setting) -> Outcome<Self> {
+        let server = match kind.brand().filter(|_| setting == Setting::OwnServer) {
+            Some(brand) => Some(PrivateServer::start(brand, Durability::Durable)?),
+            None => None,
+        };
+        let db = match &server {
+            Some(server) => Database::on_server(kind, server.url()).await,
+            None => Database::fresh(kind).await,
+        };
+        Mission::open(db.url()).await?.migrate().await?;
+        Tables::open(db.url()).await?.call_witness().await?;
+        let proxy = if setting == Setting::Proxy { Proxy::before(&db).await } else { None };
+        let url = proxy.as_ref().map_or(db.url(), Proxy::url).to_owned();
+        let folder = papers_folder()?;
+        let papers = Papers::in_folder(folder.path());
+        Ok(Self { db, url, papers, server, proxy, _folder: folder })
     }
 
     /// A connection of the verifier's own, past any proxy; waits for a server that is coming back.
@@ -43,18 +65,25 @@ impl Stage {
     /// # Errors
     /// The server stays away.
     pub async fn tables(&self) -> Outcome<Tables> {
-        let mut tries = 0;
+        let began = std::time::Instant::now();
         loop {
             match Tables::open(self.db.url()).await {
-                Err(_) if tries < 100 => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(_) if began.elapsed() < BACK_MAX => tokio::time::sleep(Duration::from_millis(50)).await,
                 outcome => return outcome,
             }
-            tries += 1;
         }
     }
 
     /// Where papers and logs are.
     pub fn folder(&self) -> &Path {
         self.papers.folder()
+    }
+}
+
+/// Apart from the database's folder: the ledger must have room where the database has none.
+fn papers_folder() -> Outcome<TempDir> {
+    match std::env::var_os("MISSION_CHAOS_PAPERS") {
+        Some(folder) => Ok(TempDir::with_prefix_in("papers-", folder)?),
+        None => Ok(mission_testkit::folder()),
     }
 }

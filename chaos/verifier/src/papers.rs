@@ -125,6 +125,31 @@ impl Papers {
         self.append("surfaced", &format!("{}\n", error.replace('\n', " "))).map(drop)
     }
 
+    /// How many such errors there were.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn surfaced_count(&self) -> Outcome<u64> {
+        Ok(self.surfaced()?.len() as u64)
+    }
+
+    /// How many methods came to their end after the task had begun under a later token: what they answered was refused.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn stale_ends(&self) -> Outcome<u64> {
+        let mut latest = std::collections::HashMap::new();
+        let mut stale = 0;
+        for effect in self.effects(&mut Vec::new())? {
+            match effect.effort {
+                Effort::Begin => drop(latest.insert(effect.unique_id, effect.token)),
+                Effort::End if latest.get(&effect.unique_id).is_some_and(|token| *token > effect.token) => stale += 1,
+                Effort::End => {}
+            }
+        }
+        Ok(stale)
+    }
+
     pub(crate) fn surfaced(&self) -> Outcome<Vec<String>> {
         let mut lines = Vec::new();
         self.read("surfaced", &mut Vec::new(), |words| {

@@ -157,8 +157,15 @@ impl Tables {
     /// # Errors
     /// The database refuses, or there is no row.
     pub async fn number(&mut self, sql: &str) -> Outcome<i64> {
-        let numbers = rows!(self, sql, row => row.try_get_unchecked::<i64, _>(0)?);
-        numbers.first().copied().ok_or_else(|| format!("no row: {sql}").into())
+        self.numbers(sql).await?.first().copied().ok_or_else(|| format!("no row: {sql}").into())
+    }
+
+    /// The first column of all rows, as numbers.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn numbers(&mut self, sql: &str) -> Outcome<Vec<i64>> {
+        Ok(rows!(self, sql, row => row.try_get_unchecked::<i64, _>(0)?))
     }
 
     /// How many tasks have not ended.

@@ -17,6 +17,8 @@ enum Way {
     Cut,
     /// Connections stay and carry nothing: a network that swallows.
     Frozen,
+    /// Requests arrive and are done, replies are lost: nobody learns whether the commit was.
+    Deaf,
 }
 
 /// A loopback port in front of a database server.
@@ -25,6 +27,7 @@ pub struct Proxy {
     url: String,
     way: watch::Sender<Way>,
     accepted: Arc<AtomicU64>,
+    swallowed: Arc<AtomicU64>,
     listener: JoinHandle<()>,
 }
 
@@ -37,14 +40,15 @@ impl Proxy {
         let url = db.url().replacen(&server, &address, 1);
         let (way, seen) = watch::channel(Way::Open);
         let accepted = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&accepted);
+        let swallowed = Arc::new(AtomicU64::new(0));
+        let (count, lost) = (Arc::clone(&accepted), Arc::clone(&swallowed));
         let listener = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(carry(client, server.clone(), seen.clone()));
+                tokio::spawn(carry(client, server.clone(), seen.clone(), Arc::clone(&lost)));
             }
         });
-        Some(Self { url, way, accepted, listener })
+        Some(Self { url, way, accepted, swallowed, listener })
     }
 
     /// The database's URL by way of this proxy.
@@ -55,6 +59,17 @@ impl Proxy {
     /// How many connections were tried so far.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// How many pieces of replies were lost so far.
+    pub fn swallowed(&self) -> u64 {
+        self.swallowed.load(Ordering::Relaxed)
+    }
+
+    /// Lets requests through and loses the replies, also of what runs now; [`cut`](Self::cut) the connections afterwards:
+    /// a dialogue that misses a reply makes no sense any more.
+    pub fn swallow_replies(&self) {
+        self.way.send_replace(Way::Deaf);
     }
 
     /// Ends all connections and refuses new ones.
@@ -81,15 +96,15 @@ impl Drop for Proxy {
 }
 
 /// One connection, until either side or the proxy ends it.
-async fn carry(client: TcpStream, server: String, mut way: watch::Receiver<Way>) {
+async fn carry(client: TcpStream, server: String, mut way: watch::Receiver<Way>, lost: Arc<AtomicU64>) {
     if *way.borrow_and_update() == Way::Cut {
         return;
     }
     let Ok(server) = TcpStream::connect(server).await else { return };
     // The small packets of a dialogue must not wait for each other.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let forth = pump(&client, &server, way.clone());
-    let back = pump(&server, &client, way.clone());
+    let forth = pump(&client, &server, way.clone(), None);
+    let back = pump(&server, &client, way.clone(), Some(&lost));
     tokio::select! {
         () = forth => {}
         () = back => {}
@@ -97,12 +112,20 @@ async fn carry(client: TcpStream, server: String, mut way: watch::Receiver<Way>)
     }
 }
 
-async fn pump(from: &TcpStream, to: &TcpStream, mut way: watch::Receiver<Way>) {
+/// Carries one direction; `lost` counts what a way that is deaf swallows of it.
+async fn pump(from: &TcpStream, to: &TcpStream, mut way: watch::Receiver<Way>, lost: Option<&AtomicU64>) {
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let Ok(length) = read(from, &mut bytes).await else { return };
-        let open = way.wait_for(|way| *way == Way::Open).await.is_ok();
-        if length == 0 || !open || write(to, &bytes[..length]).await.is_err() {
+        let Ok(now) = way.wait_for(|way| matches!(way, Way::Open | Way::Deaf)).await.map(|way| *way) else { return };
+        if let (Way::Deaf, Some(lost)) = (now, lost) {
+            lost.fetch_add(1, Ordering::Relaxed);
+            if length == 0 {
+                return;
+            }
+            continue;
+        }
+        if length == 0 || write(to, &bytes[..length]).await.is_err() {
             return;
         }
     }
