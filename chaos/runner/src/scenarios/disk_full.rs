@@ -23,7 +23,7 @@ const PAPERS: &str = "MISSION_CHAOS_PAPERS";
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, fills_min) = match run.size {
-        Size::Small => (1_000, 3),
+        Size::Small => (240, 3),
         Size::Full => (20_000, 60),
     };
     let load = Load { tasks, wave: 60, ms_max: 200, ..run.load() };

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
+use sqlx::Connection as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -54,6 +55,9 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
         SqlitePoolOptions::new()
             .max_connections(connections_max)
             .test_before_acquire(false)
+            // A full disk ends a transaction without our rollback, which then fails: the driver goes on counting it as open
+            // and refuses every further one. Such a connection is replaced.
+            .before_acquire(|conn, _| Box::pin(async move { Ok(!conn.is_in_transaction()) }))
             .acquire_timeout(Duration::from_secs(30))
             .idle_timeout(None)
             .max_lifetime(None)

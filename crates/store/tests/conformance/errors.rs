@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mission_core::{Error, ErrorKind};
+use mission_core::{Error, ErrorKind, NewTask};
 use mission_store::{OnMissing, Store};
 use mission_testkit::{Database, Kind, conformance, on};
 
@@ -113,5 +113,21 @@ fn a_file_that_is_no_database_or_may_not_be_written_is_named() {
         assert!(read_only.get(&id).await.unwrap().is_some(), "reading is not writing");
         let error = read_only.push(&task()).await.unwrap_err();
         assert_says(&error, ErrorKind::Database, &["readonly", "check the rights"]);
+    });
+}
+
+#[test]
+fn a_transaction_that_the_database_itself_ended_does_not_stand_in_the_way() {
+    on(Kind::Sqlite, async |db| {
+        let store = open(&db).await;
+        store.migrate().await.unwrap();
+        // As a full disk does it: the whole transaction is gone, and a rollback fails.
+        let trigger = "create trigger full before insert on mission_tasks when new.method = 'large' \
+                       begin select raise(rollback, 'no room'); end;";
+        db.sql(trigger).await.unwrap();
+        let many = [task(), NewTask::new("large")];
+        let refusal = store.push_all(&many).await.expect_err("the trigger refuses");
+        assert!(refusal.to_string().contains("no room"), "{refusal}");
+        store.push_all(&[task(), task()]).await.expect("what follows is stored");
     });
 }
