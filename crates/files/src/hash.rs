@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 const READ_BYTES: usize = 256 << 10;
 
 /// The hash of the bytes so far.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct RunningHash(Sha256);
 
 impl RunningHash {

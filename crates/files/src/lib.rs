@@ -31,6 +31,7 @@ mod place;
 mod quota;
 mod staging;
 mod sweep;
+mod verified;
 
 pub use attempt::{Attempt, AttemptFiles};
 pub use folder::Folder;
@@ -38,3 +39,4 @@ pub use names::check_file_name;
 pub use quota::Quota;
 pub use staging::StagingFile;
 pub use sweep::{Staged, Swept};
+pub use verified::VerifiedFile;

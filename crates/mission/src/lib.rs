@@ -55,12 +55,12 @@
 #![forbid(unsafe_code)]
 
 pub use mission_core::{
-    Counts, Error, ErrorKind, Failure, Filter, LeaseToken, NewTask, OnCrash, Priority, Progress, Reason, Result,
-    State as TaskState, Task, Timestamp, UniqueId, WorkerId,
+    Artifact, Attempt, Counts, Error, ErrorKind, Failure, Filter, LeaseToken, LogLine, NewTask, OnCrash, Priority,
+    Progress, Reason, Result, State as TaskState, Task, Timestamp, UniqueId, WorkerId,
 };
 pub use mission_engine::{
     Bounded, Cancelled, DatabaseKind, Found, IntoStore, Keep, Mission, OnMissing, Page, PushConnection, Pushed,
-    SchemaStatus, TypeRule, Worker, WorkerBuilder, migration_sql, testing,
+    SchemaStatus, TypeRule, VerifiedFile, Worker, WorkerBuilder, migration_sql, testing,
 };
 pub use mission_macros::method;
 pub use mission_worker::{

@@ -37,9 +37,9 @@ struct LineRow {
 }
 
 impl LineRow {
-    /// Lines beyond the bound of an attempt are left out.
+    /// Lines beyond the bound of an attempt, and the one that says how many there were, are left out.
     fn of(lease: Lease, line: &NewLogLine) -> Option<Self> {
-        let is_within = (1..=limits::LOG_LINES_MAX).contains(&line.number);
+        let is_within = (1..=limits::LOG_LINES_MAX + 1).contains(&line.number);
         let cut = |text: &str, bytes_max: usize| {
             let clean = clean_text(text);
             clean[..clean.floor_char_boundary(bytes_max)].to_owned()

@@ -37,6 +37,7 @@ mod method;
 mod registry;
 mod reported;
 mod runner;
+mod scribe;
 mod service;
 mod settings;
 mod settler;

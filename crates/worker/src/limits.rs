@@ -95,8 +95,3 @@ pub(crate) const SLOW_LOOK: Duration = Duration::from_secs(1);
 pub(crate) const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 /// Pause between two steps of pruning: claims go first.
 pub(crate) const PRUNE_PAUSE: Duration = Duration::from_millis(50);
-
-/// Longest line of a task's log, in bytes; what is longer is cut.
-pub(crate) const LOG_LINE_BYTES_MAX: usize = 4096;
-/// Lines of one attempt that wait to be written at the most: memory stays bounded where the database is slow.
-pub(crate) const LOG_LINES_WAITING_MAX: usize = 1000;

@@ -114,6 +114,10 @@ pub(crate) fn progress_failed(fault: &Error) {
     debug!(error = %fault, "progress cannot be written now");
 }
 
+pub(crate) fn lines_failed(fault: &Error) {
+    debug!(error = %fault, "what methods log cannot be written now");
+}
+
 pub(crate) fn watch_failed(fault: &Error) {
     debug!(error = %fault, "running tasks cannot be looked up now");
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::attempts::Attempt;
 use crate::base::{Base, Phase, pause};
 use crate::stop::Stop;
-use crate::{limits, log};
+use crate::{limits, log, scribe};
 
 const AGAIN: Backoff = Backoff { first: Duration::from_millis(50), longest: limits::SETTLE_PAUSE_MAX };
 
@@ -47,6 +47,7 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
             Due::Everything => {
                 let running = base.attempts.running();
                 report(&base, &running).await;
+                scribe::write(&base, &running).await;
                 let is_young = running.iter().any(|attempt| attempt.age() < limits::PROGRESS_YOUTH);
                 let pause = if is_young { limits::PROGRESS_EVERY_AT_FIRST } else { limits::PROGRESS_EVERY };
                 next_report = Instant::now() + pause;
@@ -76,10 +77,12 @@ async fn first_begins(base: &Base) {
 async fn settle(base: &Base, group: &[Settlement]) {
     let mut phase = base.phase();
     let attempts: Vec<Arc<Attempt>> = group.iter().filter_map(|one| base.attempts.get(one.lease)).collect();
+    attempts.iter().for_each(|attempt| attempt.shared.lines().close());
     let mut tries = 0;
     loop {
-        // What a method reported last belongs to its record, too.
+        // What a method reported and said last belongs to its record, too.
         report(base, &attempts).await;
+        scribe::write(base, &attempts).await;
         match base.store.settle(group).await {
             Ok(verdicts) => {
                 if tries > 0 {

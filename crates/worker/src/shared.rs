@@ -166,7 +166,7 @@ impl Shared {
 
     /// Adds a line to its log.
     pub(crate) fn log(&self, message: impl std::fmt::Display) {
-        self.lines.add("info", task_lines::message(message));
+        self.lines.add("info", &task_lines::message(message));
     }
 
     /// How long ago the last report came, or the attempt began: exact to about ten milliseconds.

@@ -3,25 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Display, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::Instant;
 
-use mission_core::Timestamp;
+use mission_core::limits::LOG_MESSAGE_BYTES_MAX;
+use mission_core::{LogRoom, NewLogLine};
 
-use crate::limits::{LOG_LINE_BYTES_MAX, LOG_LINES_WAITING_MAX};
-
-/// One line of a task's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TaskLine {
-    /// From 1 on within the attempt.
-    pub(crate) number: i64,
-    /// By this machine's clock: when it was said, not when it was written.
-    pub(crate) said: Timestamp,
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    pub(crate) level: &'static str,
-    pub(crate) message: String,
-}
-
-/// The lines that wait. The method adds without waiting for anybody; the settler takes them to the database.
+/// The lines that wait. The method adds without waiting for anybody; the settler takes them to the database. What an
+/// attempt may log is bounded, so what waits is, too.
 #[derive(Default)]
 pub(crate) struct TaskLines {
     waiting: Mutex<Waiting>,
@@ -29,39 +17,48 @@ pub(crate) struct TaskLines {
 
 #[derive(Default)]
 struct Waiting {
-    lines: VecDeque<TaskLine>,
+    room: LogRoom,
+    lines: VecDeque<(NewLogLine, Instant)>,
     /// The number of the last line.
     last: i64,
-    /// How many found no room since the last one that did.
-    dropped: u64,
+    /// How many found no room.
+    left_out: u64,
 }
 
 impl TaskLines {
     /// Adds a line; one for which there is no room is counted.
-    pub(crate) fn add(&self, level: &'static str, message: String) {
+    pub(crate) fn add(&self, level: &'static str, message: &str) {
         let mut waiting = self.waiting();
-        waiting.tell_dropped();
-        if waiting.is_full() {
-            waiting.dropped += 1;
-        } else {
-            waiting.push(level, message);
+        match waiting.room.take(level, message) {
+            Some(line) => waiting.push(line),
+            None => waiting.left_out += 1,
         }
     }
 
     /// The first so many of those that wait.
-    #[allow(dead_code)] // Until the settler takes them.
-    pub(crate) fn unwritten(&self, limit: usize) -> Vec<TaskLine> {
-        self.waiting().lines.iter().take(limit).cloned().collect()
+    pub(crate) fn unwritten(&self, limit: usize) -> Vec<NewLogLine> {
+        let with_age = |(line, said): &(NewLogLine, Instant)| NewLogLine { age: said.elapsed(), ..line.clone() };
+        self.waiting().lines.iter().take(limit).map(with_age).collect()
     }
 
     /// Those up to this number are written.
-    #[allow(dead_code)] // Until the settler takes them.
     pub(crate) fn mark_written(&self, number: i64) {
         let mut waiting = self.waiting();
-        while waiting.lines.front().is_some_and(|line| line.number <= number) {
+        while waiting.lines.front().is_some_and(|(line, _)| line.number <= number) {
             waiting.lines.pop_front();
         }
-        waiting.tell_dropped();
+    }
+
+    /// The attempt has ended: says how many lines found no room.
+    pub(crate) fn close(&self) {
+        let mut waiting = self.waiting();
+        let left_out = std::mem::take(&mut waiting.left_out);
+        if left_out > 0 {
+            // One more stood where the line is that says that further ones are left out.
+            let message = format!("{} lines of this attempt were left out", left_out + 1);
+            let number = waiting.last + 1;
+            waiting.push(NewLogLine { number, age: std::time::Duration::ZERO, level: "warn".to_owned(), message });
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -70,23 +67,9 @@ impl TaskLines {
 }
 
 impl Waiting {
-    fn is_full(&self) -> bool {
-        self.lines.len() >= LOG_LINES_WAITING_MAX
-    }
-
-    /// Says in the place of the lines that found no room how many they were, once there is room for that.
-    fn tell_dropped(&mut self) {
-        if self.dropped > 0 && !self.is_full() {
-            let message = format!("{} lines found no room: they came faster than they could be written", self.dropped);
-            self.dropped = 0;
-            self.push("warn", message);
-        }
-    }
-
-    fn push(&mut self, level: &'static str, message: String) {
-        self.last += 1;
-        let said = Timestamp::from(SystemTime::now());
-        self.lines.push_back(TaskLine { number: self.last, said, level, message });
+    fn push(&mut self, line: NewLogLine) {
+        self.last = line.number;
+        self.lines.push_back((line, Instant::now()));
     }
 }
 
@@ -166,7 +149,7 @@ impl Message {
         if !is_shown {
             return true;
         }
-        if self.text.len() + letter.len_utf8() + CUT.len() > LOG_LINE_BYTES_MAX {
+        if self.text.len() + letter.len_utf8() + CUT.len() > LOG_MESSAGE_BYTES_MAX {
             self.is_cut = true;
             return false;
         }
@@ -186,6 +169,8 @@ impl Write for Message {
 
 #[cfg(test)]
 mod tests {
+    use mission_core::limits::LOG_LINES_MAX;
+
     use super::*;
 
     fn texts(lines: &TaskLines) -> Vec<String> {
@@ -196,7 +181,7 @@ mod tests {
     fn lines_wait_in_order_until_they_are_written() {
         let lines = TaskLines::default();
         for text in ["one", "two", "three"] {
-            lines.add("info", message(text));
+            lines.add("info", &message(text));
         }
         assert_eq!(lines.unwritten(2).iter().map(|line| line.number).collect::<Vec<_>>(), [1, 2]);
         lines.mark_written(2);
@@ -207,16 +192,17 @@ mod tests {
     #[test]
     fn a_flood_is_bounded_and_what_is_lost_of_it_is_counted() {
         let lines = TaskLines::default();
-        for n in 0..LOG_LINES_WAITING_MAX + 7 {
-            lines.add("info", n.to_string());
+        for n in 0..LOG_LINES_MAX + 7 {
+            lines.add("info", &n.to_string());
         }
-        assert_eq!(texts(&lines).len(), LOG_LINES_WAITING_MAX);
-        lines.mark_written(1);
-        let last = texts(&lines).pop().unwrap();
-        assert!(last.starts_with("7 lines found no room"), "{last}");
-        lines.mark_written(i64::MAX);
-        lines.add("info", "after".into());
-        assert_eq!(texts(&lines), ["after"]);
+        assert_eq!(i64::try_from(texts(&lines).len()).unwrap(), LOG_LINES_MAX);
+        lines.mark_written(LOG_LINES_MAX);
+        lines.add("info", "one more");
+        assert!(texts(&lines).is_empty());
+        lines.close();
+        lines.close();
+        assert_eq!(texts(&lines), ["9 lines of this attempt were left out"]);
+        assert_eq!(lines.unwritten(1)[0].number, LOG_LINES_MAX + 1);
     }
 
     #[test]
@@ -224,15 +210,15 @@ mod tests {
         struct Endless;
         impl Display for Endless {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                for _ in 0..LOG_LINE_BYTES_MAX {
+                for _ in 0..LOG_MESSAGE_BYTES_MAX {
                     f.write_str("汉")?;
                 }
                 panic!("it was written to its end");
             }
         }
         let text = message(Endless);
-        assert!(text.len() <= LOG_LINE_BYTES_MAX && text.len() > LOG_LINE_BYTES_MAX - 8 && text.ends_with("汉…"));
-        let fits = "x".repeat(LOG_LINE_BYTES_MAX - CUT.len());
+        assert!(text.len() <= LOG_MESSAGE_BYTES_MAX && text.len() > LOG_MESSAGE_BYTES_MAX - 8 && text.ends_with("汉…"));
+        let fits = "x".repeat(LOG_MESSAGE_BYTES_MAX - CUT.len());
         assert_eq!(message(&fits), fits);
     }
 

@@ -68,7 +68,7 @@ where
         let Some(lines) = scope.find_map(|span| span.extensions().get::<Arc<TaskLines>>().cloned()) else { return };
         let mut words = Words::default();
         event.record(&mut words);
-        lines.add(level(event.metadata().level()), words.message());
+        lines.add(level(event.metadata().level()), &words.message());
     }
 }
 
@@ -194,6 +194,6 @@ mod tests {
         });
         let logged = logged(&lines);
         assert_eq!(logged[0], "warn stopped error=no export: disk full");
-        assert!(logged[1].len() <= 5 + crate::limits::LOG_LINE_BYTES_MAX && logged[1].ends_with("x…"));
+        assert!(logged[1].len() <= 5 + mission_core::limits::LOG_MESSAGE_BYTES_MAX && logged[1].ends_with("x…"));
     }
 }

@@ -58,6 +58,10 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) retries: Option<i64>,
 
+    /// How long its result files are kept after its success, such as 7d.
+    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
+    pub(crate) keep_files: Option<Duration>,
+
     /// Only store it; a worker that runs, or comes, takes it.
     #[arg(long)]
     pub(crate) no_start: bool,

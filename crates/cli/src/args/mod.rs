@@ -5,6 +5,7 @@ mod global;
 mod keep;
 mod operate;
 mod read;
+mod results;
 mod run;
 pub(crate) mod values;
 
@@ -17,6 +18,7 @@ pub(crate) use global::{GlobalArgs, OutputFormat};
 pub(crate) use keep::{DoctorArgs, ImportArgs, MigrateArgs, PruneArgs};
 pub(crate) use operate::{LimitArgs, ManyArgs, TypesArgs};
 pub(crate) use read::{CompletionsArgs, FilterArgs, RecordsArgs, ShowArgs, WaitArgs, WatchArgs};
+pub(crate) use results::{DownloadArgs, LogsArgs};
 pub(crate) use run::{DemoArgs, ExecuteArgs, KEPT, ON_DEMAND, TestArgs, WorkArgs};
 
 /// Runs slow code in the background, on the SQL database you already have.
@@ -49,6 +51,10 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Wait until tasks have ended, and print what they answered.
     Wait(WaitArgs),
+    /// Print what a task's method logged.
+    Logs(LogsArgs),
+    /// Fetch a result file of a task.
+    Download(DownloadArgs),
     /// Let ended tasks run again.
     Retry(ManyArgs),
     /// Cancel tasks that wait or run.

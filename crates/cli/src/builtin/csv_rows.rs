@@ -19,9 +19,13 @@ pub(super) struct CsvRows {
 }
 
 impl CsvRows {
-    /// Rows from number 1 on.
-    pub(super) fn new(column: &str) -> Self {
-        let mut rows = Self { digits: [b'0'; DIGITS_MAX], first: DIGITS_MAX - 1, tail: Vec::new() };
+    /// The rows behind so many; none for number 1 on.
+    pub(super) fn after(rows: u64, column: &str) -> Self {
+        let mut digits = [b'0'; DIGITS_MAX];
+        let number = rows.to_string();
+        // proof: a u64 has no more than DIGITS_MAX digits.
+        digits[DIGITS_MAX - number.len()..].copy_from_slice(number.as_bytes());
+        let mut rows = Self { digits, first: DIGITS_MAX - number.len(), tail: Vec::new() };
         rows.set_column(column);
         rows
     }
@@ -94,14 +98,25 @@ mod tests {
 
     #[test]
     fn numbers_count_up_over_every_change_of_length() {
-        let text = written(&mut CsvRows::new("x"), 100_200);
+        let text = written(&mut CsvRows::after(0, "x"), 100_200);
         let expected: String = (1..=100_200).map(|n| format!("{n},x\n")).collect();
         assert!(text == expected);
     }
 
     #[test]
+    fn rows_that_begin_anywhere_are_those_of_the_whole() {
+        let whole = written(&mut CsvRows::after(0, "x"), 1_200);
+        for before in [0, 1, 8, 9, 10, 98, 99, 100, 998, 999, 1_000, 1_199] {
+            let first = written(&mut CsvRows::after(0, "x"), before);
+            let rest = written(&mut CsvRows::after(before, "x"), 1_200 - before);
+            assert!(first + &rest == whole, "{before}");
+        }
+        assert_eq!(written(&mut CsvRows::after(u64::MAX - 1, "x"), 1), format!("{},x\n", u64::MAX));
+    }
+
+    #[test]
     fn the_second_column_changes_without_disturbing_the_first() {
-        let mut rows = CsvRows::new("2026-01-01 00:00:00");
+        let mut rows = CsvRows::after(0, "2026-01-01 00:00:00");
         assert_eq!(written(&mut rows, 1), "1,\"2026-01-01 00:00:00\"\n");
         rows.set_column("2026-01-01");
         assert_eq!(written(&mut rows, 2), "2,2026-01-01\n3,2026-01-01\n");
@@ -112,15 +127,15 @@ mod tests {
         for (text, field) in
             [("", ""), ("a'b;c", "a'b;c"), ("a b", "\"a b\""), ("a\"b", "\"a\"\"b\""), ("a,b", "\"a,b\"")]
         {
-            assert_eq!(written(&mut CsvRows::new(text), 1), format!("1,{field}\n"));
+            assert_eq!(written(&mut CsvRows::after(0, text), 1), format!("1,{field}\n"));
         }
     }
 
     #[test]
     fn the_size_is_known_before_a_row_is_written() {
-        let size = |rows| CsvRows::new("2026-01-01 00:00:00").bytes_of(rows);
+        let size = |rows| CsvRows::after(0, "2026-01-01 00:00:00").bytes_of(rows);
         for rows in [0, 1, 9, 10, 11, 99, 100, 12_345] {
-            let text = written(&mut CsvRows::new("2026-01-01 00:00:00"), rows);
+            let text = written(&mut CsvRows::after(0, "2026-01-01 00:00:00"), rows);
             assert_eq!(size(rows), u64::try_from(text.len()).unwrap(), "{rows}");
         }
         assert_eq!(size(10_000_000) + u64::try_from(HEADER.len()).unwrap(), 298_888_913);

@@ -44,7 +44,7 @@ fn hello_world(ctx: &Context, params: HelloWorld, storage: &Path) -> Result<Stri
 fn write_rows(ctx: &Context, params: &HelloWorld, file: &mut PartFile) -> Result<(), Failure> {
     let total = params.rows.unwrap_or(ROWS_DEFAULT);
     let mut shown = params.datetime.clone().unwrap_or_else(clock);
-    let mut rows = CsvRows::new(&shown);
+    let mut rows = CsvRows::after(0, &shown);
     check_room(file, rows.bytes_of(total))?;
     let mut block = Vec::with_capacity(BLOCK_BYTES + (BLOCK_BYTES >> 3));
     block.extend_from_slice(HEADER);

@@ -87,6 +87,9 @@ fn new_task(args: &AddArgs, method: &str) -> Result<NewTask> {
     if let Some(retries) = args.retries {
         task = task.retries(retries);
     }
+    if let Some(keep) = args.keep_files {
+        task = task.keep_files(keep);
+    }
     Ok(task)
 }
 

@@ -73,9 +73,9 @@ impl View<'_> {
 
 /// `nauaxnrfnuflwcqn export executing 42% writing rows`, or with its content once it has ended.
 fn line(task: &Task) -> String {
-    let more = match (&task.progress, &task.content) {
-        (Some(progress), _) if task.state == State::Executing => progress_text(progress),
-        (_, Some(content)) if task.state.is_final() => content.clone(),
+    let more = match &task.content {
+        _ if task.state == State::Executing => progress_text(task).unwrap_or_default(),
+        Some(content) if task.state.is_final() => content.clone(),
         _ => waits_again(task).unwrap_or_default(),
     };
     let line = format!("{} {} {} {more}", task.unique_id, task.method, task.state);

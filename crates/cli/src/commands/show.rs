@@ -2,20 +2,66 @@
 
 use std::time::SystemTime;
 
-use mission_core::{Result, State, Task, Timestamp};
+use mission_core::{Artifact, Attempt, Result, State, Task, Timestamp, format_span};
 use mission_engine::Mission;
+use serde::Serialize;
 
 use crate::app::App;
 use crate::args::ShowArgs;
 use crate::exit::Exit;
-use crate::output::describe;
+use crate::output::{Table, columns_max, describe};
 
 pub(crate) async fn run(app: &App, args: &ShowArgs) -> Result<Exit> {
     let mission = app.open_existing().await?;
     let task = mission.find(args.id.trim()).await?;
     let standing = standing(mission, &task).await?;
-    app.output.one(&task, task.unique_id.as_str(), &describe(&task, &standing))?;
+    let (artifacts, attempts) = (mission.artifacts(&task.unique_id).await?, mission.attempts(&task.unique_id).await?);
+    let shown = Shown { task: &task, artifacts: &artifacts, attempts: &attempts };
+    let text = [describe(&task, &standing), files_text(&artifacts), attempts_text(&attempts)].concat();
+    app.output.one(&shown, task.unique_id.as_str(), &text)?;
     Ok(Exit::Ok)
+}
+
+/// A task with what belongs to it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    task: &'a Task,
+    artifacts: &'a [Artifact],
+    attempts: &'a [Attempt],
+}
+
+/// The result files, if there are any.
+fn files_text(artifacts: &[Artifact]) -> String {
+    let mut table = Table::new(["file", "bytes", "rows", "media_type", "sha256", "kept until"]);
+    for file in artifacts {
+        let until = match file.expires_date {
+            _ if file.is_expired => "expired".to_owned(),
+            Some(date) => date.to_seconds_text(),
+            None => "for ever".to_owned(),
+        };
+        let rows = file.row_count.map_or(String::new(), |rows| rows.to_string());
+        let cells =
+            [file.name.clone(), file.bytes.to_string(), rows, file.media_type.clone(), file.sha256.clone(), until];
+        table.row(cells);
+    }
+    if artifacts.is_empty() { String::new() } else { format!("\n{}", table.draw(columns_max())) }
+}
+
+/// The attempts that did not succeed, if there were any.
+fn attempts_text(attempts: &[Attempt]) -> String {
+    let mut table = Table::new(["attempt", "worker", "started_date", "ran", "outcome", "content"]);
+    for attempt in attempts {
+        table.row([
+            attempt.attempt.to_string(),
+            attempt.worker.clone(),
+            attempt.started_date.to_seconds_text(),
+            format_span(attempt.ended_date.since(attempt.started_date)),
+            attempt.outcome.clone(),
+            attempt.content.clone().unwrap_or_default(),
+        ]);
+    }
+    if attempts.is_empty() { String::new() } else { format!("\n{}", table.draw(columns_max())) }
 }
 
 /// Why a task stands where it stands, in words for people; nothing where the state says it all.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use mission_core::{State, Task};
 
-use super::{visible, waits_again};
+use super::{remaining_text, visible, waits_again};
 
 /// Fits eighty columns with ten million units and a method of ten letters.
-const MEASURED: &str = "{prefix} [{bar:10}] {percent:>3}% {human_pos}/{human_len} {eta} {wide_msg}";
+const MEASURED: &str = "{prefix} [{bar:10}] {percent:>3}% {human_pos}/{human_len} {wide_msg}";
 const UNMEASURED: &str = "{prefix} {spinner} {human_pos}  {elapsed}  {wide_msg}";
 const WAITING: &str = "{prefix} {spinner} {wide_msg}";
 
@@ -68,7 +68,11 @@ impl Bar {
             self.drawn.set_position(progress.done.min(progress.total.unwrap_or(u64::MAX)));
         }
         let message = match progress {
-            Some(progress) => visible(progress.message.as_deref().unwrap_or("")).into_owned(),
+            Some(progress) => {
+                // The record knows the time that was really spent, over all attempts; the bar only what it saw.
+                let left = remaining_text(task).map(|left| format!("{left} left ")).unwrap_or_default();
+                format!("{left}{}", visible(progress.message.as_deref().unwrap_or("")))
+            }
             None => match waits_again(task) {
                 Some(why) => format!("{} {}", task.state, visible(&why)),
                 None => task.state.to_string(),
@@ -80,7 +84,6 @@ impl Bar {
             // proof: the templates are constants; a wrong one would show as the plain style.
             let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
             self.drawn.set_style(style.progress_chars("##-"));
-            self.drawn.reset_eta();
             self.drawn.set_prefix(format!("{} {}", task.unique_id, visible(&task.method)));
         }
     }

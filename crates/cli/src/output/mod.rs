@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::args::OutputFormat;
 pub(crate) use bars::Bars;
 pub(crate) use listing::Listing;
-pub(crate) use record::{describe, progress_text, records_row, records_table, waits_again};
+pub(crate) use record::{describe, progress_text, records_row, records_table, remaining_text, waits_again};
 pub(crate) use table::Table;
 pub(crate) use text::{visible, visible_lines};
 

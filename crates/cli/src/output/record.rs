@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use mission_core::{Progress, Task, Timestamp, format_span};
+use mission_core::{State, Task, Timestamp, format_span};
 
 use super::{Table, visible_lines};
+
+/// A method that ran less long than this says too little about how long it will run.
+const TELLING_MS: i64 = 500;
+/// As much of a cursor as people want to see.
+const CURSOR_SHOWN_BYTES: usize = 200;
 
 /// An empty table of records: the original's columns, and the progress where a task runs that reports one.
 pub(crate) fn records_table() -> Table {
@@ -20,25 +25,33 @@ pub(crate) fn records_row(task: &Task) -> Vec<String> {
 }
 
 fn progress_of(task: &Task) -> String {
-    let progress = task.progress.as_ref().filter(|_| task.state == mission_core::State::Executing);
-    progress.map_or(String::new(), progress_text)
+    let running = Some(task).filter(|task| task.state == State::Executing);
+    running.and_then(progress_text).unwrap_or_default()
 }
 
-/// `42% writing rows`, or `4200` where the total is not known.
-pub(crate) fn progress_text(progress: &Progress) -> String {
+/// `42% writing rows, 12s left`, or `4200` where the total is not known; nothing where nothing was reported.
+pub(crate) fn progress_text(task: &Task) -> Option<String> {
+    let progress = task.progress.as_ref()?;
     let far = match progress.fraction() {
         Some(fraction) => format!("{}%", (fraction * 100.0).floor()),
         None => progress.done.to_string(),
     };
-    match progress.message.as_deref().filter(|message| !message.is_empty()) {
-        Some(message) => format!("{far} {message}"),
-        None => far,
-    }
+    let message = progress.message.as_deref().filter(|message| !message.is_empty());
+    let left = remaining_text(task).map(|left| format!(", {left} left"));
+    Some(format!("{far}{}{}", message.map_or(String::new(), |message| format!(" {message}")), left.unwrap_or_default()))
+}
+
+/// How long the task has still to run, in whole seconds, where that can be told.
+pub(crate) fn remaining_text(task: &Task) -> Option<String> {
+    let left = task.remaining().filter(|_| task.state == State::Executing)?;
+    // What has taken a moment tells little about the rest.
+    let is_telling = task.active_ms >= TELLING_MS;
+    (is_telling && !left.is_zero()).then(|| format_span(Duration::from_secs(left.as_secs().max(1))))
 }
 
 /// Why a task waits again after an attempt, so that somebody who looks does not take it for stuck.
 pub(crate) fn waits_again(task: &Task) -> Option<String> {
-    let reason = task.reason.filter(|_| task.state == mission_core::State::Init)?;
+    let reason = task.reason.filter(|_| task.state == State::Init)?;
     let now = Timestamp::from(std::time::SystemTime::now());
     // The database's clock decides; this one only tells roughly.
     let wait = task.run_at.since(now);
@@ -49,16 +62,39 @@ pub(crate) fn waits_again(task: &Task) -> Option<String> {
     ))
 }
 
+/// `42% writing rows, 12s left (4200 of 10000, 350 a second)`.
+fn progress_in_full(task: &Task) -> Option<String> {
+    let progress = task.progress.as_ref()?;
+    let of = progress.total.map(|total| format!("{} of {total}", progress.done));
+    let rate =
+        task.rate().map(|rate| if rate < 10.0 { format!("{rate:.1} a second") } else { format!("{rate:.0} a second") });
+    let more: Vec<String> = of.into_iter().chain(rate).collect();
+    let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
+    Some(format!("{}{more}", progress_text(task)?))
+}
+
+/// Its cursor, and how far that was.
+fn checkpoint(task: &Task) -> Option<String> {
+    let cursor = task.checkpoint.as_deref()?;
+    let shown = &cursor[..cursor.floor_char_boundary(CURSOR_SHOWN_BYTES)];
+    let cut = if shown.len() < cursor.len() { "…" } else { "" };
+    Some(format!("{shown}{cut}{}", task.checkpoint_done.map_or(String::new(), |done| format!(" (at {done})"))))
+}
+
+/// How often it went on from a checkpoint, and what that cost.
+fn resumed(task: &Task) -> Option<String> {
+    (task.resumed > 0).then(|| match task.redone {
+        0 => format!("{}", task.resumed),
+        redone => format!("{} ({redone} done again)", task.resumed),
+    })
+}
+
 /// All that is known of a task, one field a line; `standing` says in words why it stands where it stands.
 pub(crate) fn describe(task: &Task, standing: &str) -> String {
     let span = |ms: Option<i64>| ms.map(|ms| format_span(Duration::from_millis(ms.unsigned_abs())));
     let number = |number: i64| (number != 0).then(|| number.to_string());
     let state = if standing.is_empty() { task.state.to_string() } else { format!("{} ({standing})", task.state) };
     let cut = if task.content_cut { " (cut to 1 MiB)" } else { "" };
-    let progress = task.progress.as_ref().map(|progress| match progress.total {
-        Some(total) => format!("{} ({} of {total})", progress_text(progress), progress.done),
-        None => progress_text(progress),
-    });
     let ran = task.state.is_final().then(|| format_span(task.modified_date.since(task.created_date)));
     let fields = [
         ("unique_id", Some(task.unique_id.to_string())),
@@ -69,7 +105,9 @@ pub(crate) fn describe(task: &Task, standing: &str) -> String {
         ("reason", task.reason.map(|reason| reason.to_string())),
         ("params", task.params.clone()),
         ("content", task.content.as_ref().map(|content| format!("{content}{cut}"))),
-        ("progress", progress),
+        ("progress", progress_in_full(task)),
+        ("checkpoint", checkpoint(task)),
+        ("resumed", resumed(task)),
         ("priority", number(task.priority)),
         ("task_key", task.task_key.clone()),
         ("run_at", Some(task.run_at.to_string())),
@@ -79,6 +117,7 @@ pub(crate) fn describe(task: &Task, standing: &str) -> String {
         ("retries", task.retries.map(|retries| retries.to_string())),
         ("timeout", span(task.timeout_ms)),
         ("stall_timeout", span(task.stall_timeout_ms)),
+        ("keep_files", span(task.keep_files_ms)),
         ("cancel_requested", task.cancel_requested.then(|| "yes".to_owned())),
         ("worker_id", task.worker_id.filter(|worker| worker.0 != 0).map(|worker| worker.0.to_string())),
         ("lease_token", number(task.lease_token.0)),
@@ -100,15 +139,34 @@ pub(crate) fn describe(task: &Task, standing: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mission_core::{State, UniqueId};
+    use mission_core::{Progress, UniqueId};
 
     use super::*;
 
+    fn running(progress: Progress) -> Task {
+        let mut task = Task::with(1, UniqueId::from_row("abc".into()), "export".into(), State::Executing);
+        task.progress = Some(progress);
+        task
+    }
+
     #[test]
-    fn progress_reads_as_percent_or_count() {
-        assert_eq!(progress_text(&Progress::of(1, 3).message("writing rows")), "33% writing rows");
-        assert_eq!(progress_text(&Progress::from(4200)), "4200");
-        assert_eq!(progress_text(&Progress::of(9_999_999, 10_000_000)), "99%");
+    fn progress_reads_as_percent_or_count_with_the_time_that_remains() {
+        let text = |progress| progress_text(&running(progress)).unwrap();
+        assert_eq!(text(Progress::of(1, 3).message("writing rows")), "33% writing rows");
+        assert_eq!(text(Progress::from(4200)), "4200");
+        assert_eq!(text(Progress::of(9_999_999, 10_000_000)), "99%");
+        let mut task = running(Progress::of(250, 1000).message("rows"));
+        task.active_ms = 100;
+        assert_eq!(progress_text(&task).unwrap(), "25% rows", "too soon to tell");
+        (task.active_ms, task.redone, task.resumed) = (30_000, 50, 1);
+        assert_eq!(progress_text(&task).unwrap(), "25% rows, 1m 15s left");
+        (task.checkpoint, task.checkpoint_done) = (Some("{\"id\":200}".into()), Some(200));
+        let text = describe(&task, "");
+        assert!(text.contains("progress          25% rows, 1m 15s left (250 of 1000, 10 a second)\n"), "{text}");
+        assert!(text.contains("checkpoint        {\"id\":200} (at 200)\n"), "{text}");
+        assert!(text.contains("resumed           1 (50 done again)\n"), "{text}");
+        task.state = State::Success;
+        assert_eq!(progress_text(&task).unwrap(), "25% rows");
     }
 
     #[test]

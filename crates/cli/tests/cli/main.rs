@@ -8,6 +8,7 @@ mod contract;
 mod operate;
 mod output;
 mod records;
+mod results;
 mod scene;
 mod terminal;
 mod wait;

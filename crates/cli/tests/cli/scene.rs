@@ -61,6 +61,11 @@ impl Scene {
         Ran::of(self.command(args).output().unwrap())
     }
 
+    /// The same with a variable of the environment for this run.
+    pub(crate) fn run_with(&self, args: &[&str], name: &str, value: &str) -> Ran {
+        Ran::of(self.command(args).env(name, value).output().unwrap())
+    }
+
     /// The same with something on its standard input.
     pub(crate) fn run_with_input(&self, args: &[&str], input: &[u8]) -> Ran {
         let mut command = self.command(args);

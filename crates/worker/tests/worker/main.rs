@@ -11,3 +11,4 @@ mod picking;
 mod refused;
 mod stage;
 mod stopping;
+mod task_log;
