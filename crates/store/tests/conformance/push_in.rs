@@ -36,8 +36,10 @@ macro_rules! connected {
     };
 }
 
+pub(crate) use connected;
+
 /// How a caller begins where he means to be isolated; MySQL's default is that already.
-fn begin(kind: Kind) -> &'static str {
+pub(crate) fn begin(kind: Kind) -> &'static str {
     match kind {
         Kind::Sqlite => "begin immediate",
         Kind::Mariadb | Kind::Mysql => "start transaction",

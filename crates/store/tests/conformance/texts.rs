@@ -61,9 +61,14 @@ impl Text {
 
 /// The statement of an operation on a kind, with those of its optional clauses that are asked for.
 pub(crate) fn text(kind: Kind, operation: &str, asked: &[&str]) -> Text {
+    text_in(&folder(), kind, operation, asked)
+}
+
+/// The same with the files of another folder.
+pub(crate) fn text_in(folder: &Path, kind: Kind, operation: &str, asked: &[&str]) -> Text {
     let (dialect, word) = dialect(kind);
-    let own = folder().join(format!("{operation}.{word}.sql"));
-    let path = if own.exists() { own } else { folder().join(format!("{operation}.sql")) };
+    let own = folder.join(format!("{operation}.{word}.sql"));
+    let path = if own.exists() { own } else { folder.join(format!("{operation}.sql")) };
     let file = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("no SQL for {operation} on {kind}"));
     let statement: &'static Statement = Box::leak(Box::new(Statement::new("", String::leak(file))));
     let composed = statement.composed(dialect, &|name| asked.contains(&name));

@@ -1,0 +1,17 @@
+-- Writes what became of running tasks, each under its lease token, each by its primary key.
+update {batch: id int, lease_token int, state text, reason text, content text, content_cut int, wait_us int, attempt int, failures int, crashes int}
+straight_join mission_tasks task on task.id = batch.id
+set task.state = batch.state,
+    task.reason = batch.reason,
+    task.content = batch.content,
+    task.content_cut = batch.content_cut,
+    task.run_at = case when batch.wait_us is null then task.run_at else {now} + batch.wait_us end,
+    task.active_key = case when batch.state = 'init' then task.active_key end,
+    task.attempt = batch.attempt,
+    task.failures = batch.failures,
+    task.crashes = batch.crashes,
+    task.worker_id = 0,
+    task.cancel_requested = 0,
+    task.modified_date = {now}
+where task.lease_token = batch.lease_token
+  and task.state = 'executing'

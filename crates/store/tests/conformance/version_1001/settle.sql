@@ -1,0 +1,19 @@
+-- Writes what became of running tasks, each under its lease token; answers those it could write.
+update mission_tasks
+set state = batch.state,
+    reason = batch.reason,
+    content = batch.content,
+    content_cut = batch.content_cut,
+    run_at = case when batch.wait_us is null then mission_tasks.run_at else {now} + batch.wait_us end,
+    active_key = case when batch.state = 'init' then mission_tasks.active_key end,
+    attempt = batch.attempt,
+    failures = batch.failures,
+    crashes = batch.crashes,
+    worker_id = 0,
+    cancel_requested = 0,
+    modified_date = {now}
+from {batch: id int, lease_token int, state text, reason text, content text, content_cut int, wait_us int, attempt int, failures int, crashes int}
+where mission_tasks.id = batch.id
+  and mission_tasks.lease_token = batch.lease_token
+  and mission_tasks.state = 'executing'
+returning mission_tasks.id
