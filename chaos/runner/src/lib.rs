@@ -4,6 +4,7 @@
 //! * [`Crew`]: the worker processes; they are killed, stopped and replaced.
 //! * [`Load`]: the producers, wave after wave.
 //! * [`Scenario`]: what is done to them; [`run_all`] runs scenarios and prints what came out.
+//! * [`Sabotage`]: a fault brought into a run by plain SQL, to put the verifier itself to the test.
 //! * [`worker`], [`producer`]: the parts that this program plays as a process of its own.
 
 mod arguments;
@@ -27,6 +28,6 @@ pub use load::{Load, Order};
 pub use mission_verifier::Outcome;
 pub use outcome::{Faults, Report};
 pub use run::run_all;
-pub use saboteur::Sabotage;
+pub use saboteur::{Sabotage, run_sabotaged};
 pub use scenario::Scenario;
 pub use stage::{Setting, Stage};

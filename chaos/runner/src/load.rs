@@ -65,11 +65,9 @@ impl Producers {
     /// Starts the next wave where the last one is nearly done; whether the load is not all pushed.
     /// `wants_more` asks for further waves beyond it, until enough faults have happened.
     pub(crate) fn feed(&mut self, stage: &Stage, unfinished: i64, wants_more: bool) -> Outcome<bool> {
-        if self.are_busy()? {
-            return Ok(true);
-        }
+        let is_busy = self.are_busy()?;
         let goes_on = wants_more || self.pushed < self.load.tasks;
-        if goes_on && unfinished < self.load.wave / 2 {
+        if goes_on && !is_busy && unfinished < self.load.wave / 2 {
             self.start(stage)?;
         }
         Ok(goes_on)
