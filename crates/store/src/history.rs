@@ -37,7 +37,7 @@ struct LineRow {
 }
 
 impl LineRow {
-    /// Lines beyond the bound of an attempt, and the one that says how many there were, are left out.
+    /// Lines beyond the bound of an attempt are left out, but for one more that says how many those were.
     fn of(lease: Lease, line: &NewLogLine) -> Option<Self> {
         let is_within = (1..=limits::LOG_LINES_MAX + 1).contains(&line.number);
         let cut = |text: &str, bytes_max: usize| {

@@ -70,8 +70,9 @@ async fn the_lines_of_an_attempt_and_of_attempts_long_ago_are_bounded(db: Databa
     let beside = running(&store, task()).await;
     log(&store, &beside, vec![line(1, "beside")]).await;
     let bound = limits::LOG_LINES_MAX;
-    log(&store, &claimed, [0, -1, bound, bound + 1, i64::MAX].map(|number| line(number, "x")).to_vec()).await;
-    assert_eq!(messages(&store, &claimed).await.len(), 1, "only numbers within the bound");
+    log(&store, &claimed, [0, -1, bound, bound + 1, bound + 2, i64::MAX].map(|number| line(number, "x")).to_vec())
+        .await;
+    assert_eq!(messages(&store, &claimed).await.len(), 2, "only numbers within the bound, and one that says so");
     for _ in 0..limits::LOG_ATTEMPTS_KEPT + 2 {
         store.settle(&[waiting_again(&claimed, None)]).await.unwrap();
         claimed = store.claim_one(&claimed.task.unique_id, WORKER).await.unwrap().unwrap();
