@@ -7,6 +7,7 @@
 mod bad_input;
 mod crowd;
 mod found;
+mod kept;
 mod play;
 mod settling;
 mod step;

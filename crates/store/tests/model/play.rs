@@ -21,7 +21,7 @@ pub(crate) fn unexpected(error: Error) -> TestCaseError {
 
 /// One database, which is emptied before each life.
 pub(crate) struct Stage {
-    db: Database,
+    pub(crate) db: Database,
     pub(crate) store: Store,
     pub(crate) world: World,
     /// The database's clock before the step.
@@ -40,7 +40,7 @@ impl Stage {
 
     /// Leads one life from empty tables.
     pub(crate) async fn lead(&mut self, life: &[Step]) -> Played {
-        let tables = ["tasks", "types", "workers", "worker_methods"];
+        let tables = ["tasks", "types", "workers", "worker_methods", "artifacts", "attempts"];
         let wipe: String = tables.map(|table| format!("delete from mission_{table};")).concat();
         self.db.sql(&wipe).await.unwrap();
         self.world = World::default();
@@ -54,7 +54,7 @@ impl Stage {
             self.take(step).await?;
             self.compare().await?;
         }
-        Ok(())
+        self.compare_all_kept().await
     }
 
     /// What the run was made of.
@@ -73,6 +73,7 @@ impl Stage {
             Step::Claim { .. } => self.claim(step).await,
             Step::ClaimOne { task, worker } => self.claim_one(task, *worker).await,
             Step::Settle(ends) => self.settle(ends).await,
+            Step::SucceedIn { right, brings, fate } => self.succeed_in(right, brings, *fate).await,
             Step::Report(says) => self.say(says).await,
             Step::HandOver { worker } => self.give_back(*worker, crate::step::Ending::HandedOver).await,
             Step::Rescue { worker } => {
@@ -262,6 +263,7 @@ impl Stage {
             (row.task.checkpoint, row.task.checkpoint_done, row.task.checkpoint_files) = (None, None, Vec::new());
             (row.task.resumed, row.task.redone, row.task.active_ms) = (0, 0, 0);
             (row.is_modified, row.due_wait) = (true, Some(0));
+            return self.retire(&id).await;
         }
         Ok(())
     }

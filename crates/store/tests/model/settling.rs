@@ -6,6 +6,7 @@ use mission_core::{Backoff, Chance, Content, Lease, Policy, Running, Settlement,
 use mission_store::{Claimed, Report, Reported, Verdict, Watched};
 use proptest::prelude::*;
 
+use crate::kept::Bringing;
 use crate::play::{Played, Stage, unexpected};
 use crate::step::{ContentKind, End, Ending, HOUR, Leases, Right, Say};
 
@@ -16,7 +17,7 @@ fn policy(retries: i64) -> Policy {
 
 impl Stage {
     /// A lease that was given, as its worker knows it: with a cancel it would have heard of.
-    fn running(&self, right: &Right) -> Option<Running> {
+    pub(crate) fn running(&self, right: &Right) -> Option<Running> {
         let is_held = |lease: Lease| self.world.rows.iter().any(|row| row.is_held_by(lease));
         let all = self.world.leases.iter().map(|claimed| &claimed.running);
         let leases: Vec<&Running> =
@@ -33,29 +34,31 @@ impl Stage {
     }
 
     pub(crate) async fn settle(&mut self, ends: &[End]) -> Played {
-        let mut group: Vec<Settlement> = Vec::new();
+        let mut group: Vec<Bringing> = Vec::new();
         for end in ends {
             let Some(running) = self.running(&end.right) else { continue };
-            if group.iter().any(|one| one.lease == running.lease) {
+            if group.iter().any(|one| one.settlement.lease == running.lease) {
                 continue;
             }
             let mut settlement = settle(&running, &policy(end.retries), end.ending.outcome(), Chance::fixed(0.5));
             if end.content == ContentKind::Cut {
                 settlement.content = Some(Content { text: "much".to_owned(), is_cut: true });
             }
-            group.push(settlement);
+            group.push(Bringing::of(settlement, &end.brings));
         }
         self.settle_group(&group).await
     }
 
-    async fn settle_group(&mut self, group: &[Settlement]) -> Played {
-        let verdicts = self.store.settle(group).await.map_err(unexpected)?;
-        let expected: Vec<Verdict> = group.iter().map(|settlement| self.world.settle(settlement)).collect();
+    async fn settle_group(&mut self, group: &[Bringing]) -> Played {
+        let settlements: Vec<Settlement> = group.iter().map(|one| one.settlement.clone()).collect();
+        let verdicts = self.store.settle(&settlements).await.map_err(unexpected)?;
+        let expected = self.world.settle_group(group);
         prop_assert_eq!(&verdicts, &expected, "each is settled under its own token or lost");
         for verdict in verdicts {
             self.saw(if verdict == Verdict::Settled { "settled" } else { "settle lost" });
         }
-        Ok(())
+        let rich = settlements.iter().filter(|settlement| !settlement.effects.is_none());
+        self.kept_of_rows(rich.map(|settlement| settlement.lease.id)).await
     }
 
     pub(crate) async fn say(&mut self, says: &[Say]) -> Played {
@@ -98,10 +101,9 @@ impl Stage {
         let held = self.store.executing(worker).await.map_err(unexpected)?;
         let ids: Vec<UniqueId> = held.iter().map(|held| held.task.unique_id.clone()).collect();
         prop_assert_eq!(ids, self.world.held_by(worker));
-        let group: Vec<Settlement> = held
-            .iter()
-            .map(|Claimed { running, .. }| settle(running, &policy(0), ending.outcome(), Chance::fixed(0.5)))
-            .collect();
+        let ended = |running: &Running| settle(running, &policy(0), ending.outcome(), Chance::fixed(0.5));
+        let bare = |Claimed { running, .. }: &Claimed| Bringing { settlement: ended(running), pushings: Vec::new() };
+        let group: Vec<Bringing> = held.iter().map(bare).collect();
         self.settle_group(&group).await?;
         let left = self.store.executing(worker).await.map_err(unexpected)?;
         prop_assert_eq!(left, vec![], "nothing runs for a worker that gave everything back");

@@ -128,6 +128,30 @@ pub(crate) struct End {
     pub(crate) ending: Ending,
     pub(crate) retries: i64,
     pub(crate) content: ContentKind,
+    pub(crate) brings: Brings,
+}
+
+/// What an end brings with it, as far as it may.
+#[derive(Debug, Clone)]
+pub(crate) struct Brings {
+    pub(crate) files: Vec<File>,
+    pub(crate) is_recorded: bool,
+    pub(crate) follow_up: Option<Spec>,
+}
+
+/// A result file, of few names and places.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    pub(crate) name: u8,
+    pub(crate) place: u8,
+    pub(crate) bytes: u64,
+    pub(crate) keep_hours: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Commit,
+    Rollback,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +175,7 @@ pub(crate) enum Step {
     Claim { line: Index, age: Age, worker: usize, limit: usize, is_limited: bool, leaves_suspects: bool },
     ClaimOne { task: Index, worker: usize },
     Settle(Vec<End>),
+    SucceedIn { right: Right, brings: Brings, fate: Fate },
     Report(Vec<Say>),
     HandOver { worker: usize },
     Rescue { worker: usize },
@@ -233,11 +258,27 @@ fn end() -> impl Strategy<Value = End> {
         3 => Just(Ending::Died),
     ];
     let content = prop_oneof![4 => Just(ContentKind::Whole), 1 => Just(ContentKind::Cut)];
-    (right(), ending, 0..3_i64, content).prop_map(|(right, ending, retries, content)| End {
+    (right(), ending, 0..3_i64, content, brings()).prop_map(|(right, ending, retries, content, brings)| End {
         right,
         ending,
         retries,
         content,
+        brings,
+    })
+}
+
+fn brings() -> impl Strategy<Value = Brings> {
+    let file = (0..2_u8, 0..3_u8, 0..9_u64, option::of(0..2_u32)).prop_map(|(name, place, bytes, keep_hours)| File {
+        name,
+        place,
+        bytes,
+        keep_hours,
+    });
+    let follow_up = prop_oneof![3 => Just(None), 1 => spec().prop_map(Some)];
+    (vec(file, 0..3), any::<bool>(), follow_up).prop_map(|(files, is_recorded, follow_up)| Brings {
+        files,
+        is_recorded,
+        follow_up,
     })
 }
 
@@ -279,6 +320,8 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         3 => (any::<Index>(), 0..WORKERS).prop_map(|(task, worker)| Step::ClaimOne { task, worker }),
         8 => vec(end(), 1..4).prop_map(Step::Settle),
+        2 => (right(), brings(), select(vec![Fate::Commit, Fate::Commit, Fate::Rollback]))
+            .prop_map(|(right, brings, fate)| Step::SucceedIn { right, brings, fate }),
         4 => vec(say(), 1..4).prop_map(Step::Report),
         1 => (0..WORKERS).prop_map(|worker| Step::HandOver { worker }),
         2 => (0..WORKERS).prop_map(|worker| Step::Rescue { worker }),

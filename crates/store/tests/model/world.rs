@@ -6,6 +6,7 @@ use mission_core::{Lease, NewTask, Progress, Settlement, State, Task, UniqueId, 
 use mission_store::{Claimed, Line, Report, Reported, Verdict};
 use proptest::prelude::*;
 
+use crate::kept::{Kept, Recorded};
 use crate::step::{Due, HOUR, Repeat, Spec};
 
 /// A row as it must look. Times the database's clock gives are known to lie within the step that gave them.
@@ -55,6 +56,9 @@ pub(crate) struct World {
     pub(crate) rules: BTreeMap<String, Rule>,
     pub(crate) listed: BTreeMap<i64, Term>,
     pub(crate) workers: Vec<WorkerId>,
+    /// Result files, by the row of their task; 0 once another took their place.
+    pub(crate) files: Vec<(i64, Kept)>,
+    pub(crate) attempts: BTreeMap<i64, Vec<Recorded>>,
 }
 
 pub(crate) const MICROSECONDS_OF_HOUR: i64 = HOUR.as_micros() as i64;
