@@ -30,7 +30,7 @@ async fn the_store_does_what_its_model_does(db: Database) {
     let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
     store.migrate().await.unwrap();
     let seed = number("MISSION_MODEL_SEED").unwrap_or_else(rand::random);
-    let lives = number("MISSION_MODEL_LIVES").unwrap_or(48);
+    let lives = number("MISSION_MODEL_LIVES").unwrap_or(32);
     let steps_max = usize::try_from(number("MISSION_MODEL_STEPS").unwrap_or(80)).unwrap();
     println!("MISSION_MODEL_SEED={seed} MISSION_MODEL_LIVES={lives} MISSION_MODEL_STEPS={steps_max}");
     let config = Config {
