@@ -26,6 +26,9 @@ pub fn check_file_name(name: &str) -> Result<(), Error> {
         "begins with a dash, which programs take for an option"
     } else if name.contains(['/', '\\']) {
         "holds a slash"
+    } else if name.trim() != name {
+        // MySQL takes names that differ in blanks at the end only for one.
+        "begins or ends with white space"
     } else if name.chars().any(char::is_control) {
         "holds a control character"
     } else if name.chars().any(is_format_control) {
@@ -153,7 +156,8 @@ mod tests {
     #[test]
     fn hostile_names_are_refused_with_the_way_out() {
         let long = "x".repeat(256);
-        let bad = ["", ".", "..", "/etc/passwd", "a/b", "a\\b", "a\0b", "a\nb", "-rf", "a\u{7f}", "a\u{85}", &long];
+        let bad =
+            ["", ".", "..", "/etc/passwd", "a/b", "a\\b", "a\0b", "a\nb", "-rf", "a\u{7f}", "a\u{85}", "a ", &long];
         let unseen =
             ["a\u{202e}gpj.exe", "a\u{200b}b", "\u{feff}a", "a\u{2028}b", "a\u{2066}b", "a\u{e0041}", "a\u{ad}b"];
         for name in bad.iter().chain(&unseen) {
