@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -121,6 +122,11 @@ fn random_port() -> u16 {
 /// # Errors
 /// That complaint.
 pub fn prepare(argv: &[String], user: Option<User>, folder: &Path) -> Outcome<()> {
+    words_of(argv, user, folder).map(|_| ())
+}
+
+/// As [`prepare`]; answers all that the program said.
+pub(crate) fn words_of(argv: &[String], user: Option<User>, folder: &Path) -> Outcome<String> {
     let argv = with_user(argv, user, None);
     let output = Command::new(&argv[0])
         .args(&argv[1..])
@@ -128,11 +134,14 @@ pub fn prepare(argv: &[String], user: Option<User>, folder: &Path) -> Outcome<()
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("cannot run {}: {error}", argv[0]))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = [output.stdout, output.stderr].concat();
-    Err(format!("{} failed: {}", argv.join(" "), last_lines(&String::from_utf8_lossy(&said))))
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    if output.status.success() { Ok(said) } else { Err(format!("{} failed: {}", argv.join(" "), last_lines(&said))) }
+}
+
+/// Gives a folder to the user that a server runs as.
+pub(crate) fn give(path: &Path, user: Option<User>) -> Outcome<()> {
+    let Some(user) = user else { return Ok(()) };
+    chown(path, Some(user.uid), Some(user.gid)).map_err(|error| format!("cannot give {} away: {error}", path.display()))
 }
 
 /// `setpriv` becomes the server, so the process id stays; the death signal follows a guard that was killed.

@@ -3,6 +3,7 @@
 //! The test command keeps a fleet of them ([`launch::Server`], owned by a guard process); a test that kills its
 //! server makes one of its own ([`PrivateServer`]), which goes with the test's process, however that ends.
 
+mod galera;
 pub mod launch;
 pub mod mariadb;
 pub mod mysql;
@@ -13,6 +14,7 @@ mod private;
 pub mod process;
 pub mod programs;
 
+pub use galera::{GaleraCluster, missing_for_galera};
 pub use private::{Brand, Durability, PrivateServer};
 
 /// What everything here answers: a message for the reader when it cannot go on.

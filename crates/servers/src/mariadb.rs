@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::launch::{Plan, free_port, is_root, prepare};
+use crate::launch::{Plan, User, free_port, is_root, prepare};
 use crate::programs::find_program;
 use crate::{Durability, Outcome};
 
@@ -20,7 +20,7 @@ grant all privileges on *.* to 'mission'@'%' with grant option;\n";
 /// # Errors
 /// The programs are not on this machine, or fail.
 pub fn plan(folder: &Path, durability: Durability) -> Outcome<Plan> {
-    let server = lay_out(folder)?;
+    let server = lay_out(folder, None)?;
     let port = free_port()?;
     let mut argv = vec![server, "--no-defaults".to_owned(), "--innodb-log-file-size=32M".to_owned()];
     argv.extend(shared_options(folder, port, durability));
@@ -39,7 +39,7 @@ pub fn plan(folder: &Path, durability: Durability) -> Outcome<Plan> {
 }
 
 /// Makes the data folder; answers the server's program.
-pub(crate) fn lay_out(folder: &Path) -> Outcome<String> {
+pub(crate) fn lay_out(folder: &Path, user: Option<User>) -> Outcome<String> {
     let server = find_program("mariadbd").ok_or("mariadbd not found: install mariadb-server-core")?;
     let install =
         find_program("mariadb-install-db").ok_or("mariadb-install-db not found: install mariadb-server-core")?;
@@ -55,10 +55,10 @@ pub(crate) fn lay_out(folder: &Path) -> Outcome<String> {
         "--innodb-log-file-size=32M".to_owned(),
         format!("--datadir={}", data.display()),
     ];
-    if is_root() {
+    if user.is_none() && is_root() {
         install.push("--user=root".to_owned());
     }
-    prepare(&install, None, folder)?;
+    prepare(&install, user, folder)?;
     Ok(server.display().to_string())
 }
 

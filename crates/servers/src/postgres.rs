@@ -1,11 +1,10 @@
 //! A private PostgreSQL from the system's own packages, tuned for tests.
 
 use std::fs;
-use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::launch::{Plan, User, free_port, prepare};
+use crate::launch::{Plan, User, free_port, give, prepare};
 use crate::{Durability, Outcome};
 
 /// Makes the data folder and says how to start the server on it.
@@ -30,11 +29,7 @@ pub fn plan(folder: &Path, durability: Durability) -> Outcome<Plan> {
 /// Gives the folder to the user that the server runs as.
 pub(crate) fn own(folder: &Path) -> Outcome<Option<User>> {
     let user = User::unprivileged()?;
-    if let Some(user) = user {
-        chown(folder, Some(user.uid), Some(user.gid))
-            .map_err(|error| format!("cannot give {} away: {error}", folder.display()))?;
-    }
-    Ok(user)
+    give(folder, user).map(|()| user)
 }
 
 /// How to start a server on the data in this folder.

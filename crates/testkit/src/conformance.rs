@@ -6,7 +6,7 @@ use std::io::Write;
 use mission_servers::{Durability, PrivateServer};
 
 use crate::database::Database;
-use crate::kind::Kind;
+use crate::kind::{Kind, is_skipped};
 
 /// Makes of each `async fn sentence(db: Database)` named a test per kind of database:
 /// `sentence::sqlite`, `sentence::mariadb`, `sentence::mysql` and `sentence::postgres`.
@@ -65,14 +65,20 @@ where
 }
 
 fn is_to_run(kind: Kind) -> bool {
-    if kind.is_skipped() {
-        println!("NOT TESTED: {kind}");
-    }
-    tally(kind, if kind.is_skipped() { "skipped" } else { "tested" });
-    !kind.is_skipped()
+    is_named_to_run(kind.name())
 }
 
-fn run(test: impl Future<Output = ()>) {
+/// Whether a kind, or a cluster, is not named in `MISSION_TEST_SKIP`; said and counted either way.
+pub(crate) fn is_named_to_run(name: &str) -> bool {
+    let is_skipped = is_skipped(name);
+    if is_skipped {
+        println!("NOT TESTED: {name}");
+    }
+    tally(name, if is_skipped { "skipped" } else { "tested" });
+    !is_skipped
+}
+
+pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -84,9 +90,9 @@ fn run(test: impl Future<Output = ()>) {
 }
 
 /// Tells the test command what really ran, so that its closing line counts a skipped test as skipped.
-fn tally(kind: Kind, what: &str) {
+fn tally(name: &str, what: &str) {
     if let Some(path) = std::env::var_os("MISSION_TEST_TALLY") {
         let mut file = File::options().create(true).append(true).open(path).expect("the tally can be opened");
-        file.write_all(format!("{kind} {what}\n").as_bytes()).expect("the tally can be written");
+        file.write_all(format!("{name} {what}\n").as_bytes()).expect("the tally can be written");
     }
 }

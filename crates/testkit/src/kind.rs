@@ -55,15 +55,9 @@ impl Kind {
         }
     }
 
-    /// Whether the caller of the tests answers for its absence.
-    pub(crate) fn is_skipped(self) -> bool {
-        let skipped = env::var("MISSION_TEST_SKIP").unwrap_or_default();
-        skipped.split(',').any(|name| name.trim() == self.name())
-    }
-
     /// A missing server is a failed test, unless `MISSION_TEST_SKIP` names the kind.
     pub(crate) fn find(self) -> Found {
-        if self.is_skipped() {
+        if is_skipped(self.name()) {
             return Found::Skipped;
         }
         if self == Self::Sqlite {
@@ -78,6 +72,12 @@ impl Kind {
             ),
         }
     }
+}
+
+/// Whether the caller of the tests answers for the absence of what has this name.
+pub(crate) fn is_skipped(name: &str) -> bool {
+    let skipped = env::var("MISSION_TEST_SKIP").unwrap_or_default();
+    skipped.split(',').any(|skipped| skipped.trim() == name)
 }
 
 impl fmt::Display for Kind {

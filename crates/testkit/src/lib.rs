@@ -17,6 +17,7 @@ mod clients;
 mod conformance;
 mod database;
 mod eventually;
+mod galera;
 mod kind;
 mod proxy;
 mod server;
@@ -24,8 +25,9 @@ mod server;
 pub use conformance::{on, on_private};
 pub use database::Database;
 pub use eventually::{eventually, eventually_within};
+pub use galera::on_galera;
 pub use kind::Kind;
-pub use mission_servers::{Brand, Durability, PrivateServer};
+pub use mission_servers::{Brand, Durability, GaleraCluster, PrivateServer};
 pub use proxy::Proxy;
 pub use tempfile::TempDir;
 

@@ -1,0 +1,5 @@
+//! What a worker promises where servers die: a database that is killed and comes back, clusters that lose a node.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test may.
+
+mod restart;
+mod scene;
