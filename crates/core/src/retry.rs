@@ -20,6 +20,14 @@ impl Chance {
     pub fn random() -> Self {
         Self(rand::rng().random_range(0.0..1.0))
     }
+
+    /// One of so many, counted from 0.
+    pub fn one_of(self, count: usize) -> usize {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        // It lies within 0 … count.
+        let place = (self.0 * count as f64) as usize;
+        place.min(count.saturating_sub(1))
+    }
 }
 
 /// Exponential backoff: `first · 2^(failures − 1)`, at most `longest`, of which the upper half is random.
@@ -57,6 +65,13 @@ mod tests {
         let waits: Vec<u64> =
             [1, 2, 3, 4, 12, 13, i64::MAX].map(|n| backoff.wait(n, Chance::fixed(1.0)).as_secs()).to_vec();
         assert_eq!(waits, [1, 2, 4, 8, 2048, 3600, 3600]);
+    }
+
+    #[test]
+    fn each_place_has_its_chance_and_none_lies_outside() {
+        let places = [0.0, 0.3, 0.5, 0.99, 1.0].map(|chance| Chance::fixed(chance).one_of(4));
+        assert_eq!(places, [0, 1, 2, 3, 3]);
+        assert_eq!(Chance::fixed(1.0).one_of(0), 0);
     }
 
     proptest! {

@@ -1,11 +1,12 @@
 //! Claim: from the lines that have due tasks, the first tasks of one line, made ours in one short transaction.
 
-use mission_core::{Error, LeaseToken, Running, State, Task, Timestamp, UniqueId, WorkerId, limits};
+use mission_core::{Chance, Error, LeaseToken, Running, State, Task, Timestamp, UniqueId, WorkerId, limits};
 use serde::Serialize;
 
 use crate::Store;
 use crate::batch::Batches;
-use crate::db::{Conn, Dialect, Row, Statement};
+use crate::cluster;
+use crate::db::{Conn, Dialect, Row, Statement, Value};
 use crate::records::GET;
 use crate::retrying::{retrying, retrying_conflicts};
 use crate::rows;
@@ -45,6 +46,18 @@ pub enum Suspects {
     Leave,
 }
 
+/// Which of a line's due tasks a claim takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Picking {
+    /// The first ones: locks tell who was first.
+    First,
+    /// Neighbours among the first ones, on a cluster.
+    Anywhere,
+}
+
+/// Blocks of a window that one claim looks into at the most.
+const BLOCKS_TRIED: usize = 3;
+
 impl Terms {
     /// So many, whatever they are.
     pub const fn up_to(limit: usize) -> Self {
@@ -68,9 +81,13 @@ static CLAIM: Statement = Statement::new("claim", include_str!("sql/claim.postgr
     .sqlite(include_str!("sql/claim.sqlite.sql"))
     .mysql(include_str!("sql/claim.mysql.sql"));
 static MARK: Statement = Statement::new("claim_mark", include_str!("sql/claim_mark.mysql.sql"));
+static WINDOW: Statement = Statement::new("claim_window", include_str!("sql/claim_window.mysql.sql"));
+static BLOCK: Statement = Statement::new("claim_block", include_str!("sql/claim_block.mysql.sql"));
 static CLAIM_ONE: Statement = Statement::new("claim_one", include_str!("sql/claim_one.sql"));
 static TYPE_LOCK: Statement =
     Statement::new("type_lock", include_str!("sql/type_lock.sql")).sqlite(include_str!("sql/type_lock.sqlite.sql"));
+static TYPE_LOCK_CLUSTER: Statement =
+    Statement::new("type_lock_cluster", include_str!("sql/type_lock_cluster.mysql.sql"));
 static TYPE_RUNNING: Statement = Statement::new("type_running", include_str!("sql/type_running.sql"))
     .mysql(include_str!("sql/type_running.mysql.sql"));
 static EXECUTING: Statement = Statement::new("executing_of_worker", include_str!("sql/executing_of_worker.sql"))
@@ -145,19 +162,20 @@ impl Store {
     /// The same on these terms.
     pub async fn claim_by(&self, line: &Line, worker: WorkerId, terms: Terms) -> Result<Vec<Claimed>, Error> {
         let limit = i64::try_from(terms.limit).unwrap_or(i64::MAX);
+        let picking = if self.is_cluster().await? { Picking::Anywhere } else { Picking::First };
         let mut claimed = retrying_conflicts(|| async {
             // One statement is a transaction of its own where the dialect can do it in one.
             if terms.running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
                 let mut held = self.db.writer().await?;
-                return claim_on(&mut held.conn(), line, worker, limit, terms.suspects).await;
+                return claim_on(&mut held.conn(), line, worker, limit, terms.suspects, picking).await;
             }
             let mut tx = self.db.begin().await?;
             let room = match terms.running_limit {
-                Some(_) => limit.min(room_of_type(&mut tx.conn(), &line.task_type).await?),
+                Some(_) => limit.min(room_of_type(&mut tx.conn(), &line.task_type, picking).await?),
                 None => limit,
             };
             let claimed = match room {
-                1.. => claim_on(&mut tx.conn(), line, worker, room, terms.suspects).await?,
+                1.. => claim_on(&mut tx.conn(), line, worker, room, terms.suspects, picking).await?,
                 _ => Vec::new(),
             };
             tx.commit().await?;
@@ -201,6 +219,7 @@ async fn claim_on(
     worker: WorkerId,
     limit: i64,
     suspects: Suspects,
+    picking: Picking,
 ) -> Result<Vec<Claimed>, Error> {
     let crashes_max = match suspects {
         Suspects::Take => i64::MAX,
@@ -216,7 +235,10 @@ async fn claim_on(
         ("limit", limit.into()),
         ("worker_id", worker.0.into()),
     ];
-    let rows = conn.rows(&CLAIM, &values).await?;
+    let rows = match picking {
+        Picking::First => conn.rows(&CLAIM, &values).await?,
+        Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
+    };
     let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
     if conn.dialect() == Dialect::MySql
         && let Some(row) = rows.first()
@@ -224,6 +246,31 @@ async fn claim_on(
         mark(conn, &mut tasks, worker, row.int("now_us")?).await?;
     }
     Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
+}
+
+/// On a cluster each node has locks of its own, and of two that claim one task the later is refused when it commits:
+/// so each begins somewhere among the first tasks. What another connection to this node holds is made up for.
+async fn pick_anywhere(
+    conn: &mut Conn<'_>,
+    values: &[(&'static str, Value<'_>)],
+    limit: usize,
+) -> Result<Vec<Row>, Error> {
+    let room = i64::try_from(cluster::window(limit)).unwrap_or(i64::MAX);
+    let wider: Vec<_> =
+        values.iter().map(|(name, value)| (*name, if *name == "limit" { room.into() } else { *value })).collect();
+    let rows = conn.rows(&WINDOW, &wider).await?;
+    let mut window = rows.iter().map(|row| row.int("id").map(|id| IdRow { id })).collect::<Result<Vec<_>, _>>()?;
+    cluster::begin_anywhere(&mut window, limit, Chance::random());
+    let mut picked = Vec::new();
+    for block in window.chunks(limit.max(1)).take(BLOCKS_TRIED) {
+        let batch = Batches::one(&block[..block.len().min(limit - picked.len())])?;
+        let wanted = [values, &[("batch", (&batch).into())]].concat();
+        picked.extend(conn.rows(&BLOCK, &wanted).await?);
+        if picked.len() >= limit {
+            break;
+        }
+    }
+    Ok(picked)
 }
 
 /// MySQL cannot return what an update writes: the rows were read, locked, and are marked in the same transaction.
@@ -246,8 +293,11 @@ async fn mark(conn: &mut Conn<'_>, tasks: &mut [Task], worker: WorkerId, now_us:
     Ok(())
 }
 
-async fn room_of_type(conn: &mut Conn<'_>, task_type: &str) -> Result<i64, Error> {
+async fn room_of_type(conn: &mut Conn<'_>, task_type: &str, picking: Picking) -> Result<i64, Error> {
     let values = [("type", task_type.into())];
+    if picking == Picking::Anywhere {
+        conn.run(&TYPE_LOCK_CLUSTER, &values).await?;
+    }
     let Some(rule) = conn.row(&TYPE_LOCK, &values).await? else { return Ok(i64::MAX) };
     let Some(limit) = rule.int_or_null("running_limit")? else { return Ok(i64::MAX) };
     let running = conn.row(&TYPE_RUNNING, &values).await?.map_or(Ok(0), |row| row.int("running"))?;

@@ -10,6 +10,7 @@ compile_error!("a store needs a database: enable at least one of the features sq
 mod artifacts;
 mod batch;
 mod claim;
+mod cluster;
 mod control;
 mod db;
 mod effects;

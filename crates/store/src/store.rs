@@ -1,8 +1,10 @@
 //! The store itself: the open database, and the ways to open it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind, Timestamp};
+use tokio::sync::OnceCell;
 
 use crate::db::{Db, Kind, OnMissing, Statement};
 use crate::retrying::retrying;
@@ -14,6 +16,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) db: Db,
+    /// Asked once: whether locks hold on one node only.
+    pub(crate) is_cluster: Arc<OnceCell<bool>>,
 }
 
 static NOW: Statement = Statement::new("now", include_str!("sql/now.sql"));
@@ -46,7 +50,7 @@ impl Store {
     }
 
     async fn ready(db: Db) -> Result<Self, Error> {
-        let store = Self { db };
+        let store = Self { db, is_cluster: Arc::default() };
         if store.kind() == Kind::Sqlite {
             store.migrate().await?;
         }

@@ -171,6 +171,10 @@ impl Fetcher {
             claimed => claimed?,
         };
         match claimed.last() {
+            // On a cluster a claim leaves gaps: what stands before its last task is still to be seen.
+            Some(_) if claimed.len() >= room && self.base.store.is_cluster().await? => {
+                self.lines.advance(&choice, choice.line.head);
+            }
             Some(last) if claimed.len() >= room => self.lines.advance(&choice, last.task.run_at),
             Some(_) => self.lines.exhaust(&choice),
             None => self.lines.exhaust_type(&choice, Instant::now()),

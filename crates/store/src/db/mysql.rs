@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
 use sqlx::Executor as _;
-use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
 
 use super::meaning::Meaning;
 
@@ -16,6 +16,10 @@ const CONNECTIONS_MAX: u32 = 10;
 const ISOLATION: &str = "set session transaction isolation level read committed";
 /// Strict, because without it MySQL stores a wrong state as '' and cuts long names silently.
 const STRICT: &str = "set session sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'";
+
+/// On a Galera node each statement waits until the node has what was committed on others before; elsewhere it means
+/// nothing, and to MySQL all but an assignment to a variable of ours is a comment.
+const IN_STEP: &str = "set @mission_in_step = 1 /*M!, session wsrep_sync_wait = 7 */";
 
 pub(crate) fn options(url: &str) -> Result<MySqlConnectOptions, Error> {
     // sqlx knows one scheme for both.
@@ -46,10 +50,19 @@ pub(crate) fn open(options: MySqlConnectOptions) -> MySqlPool {
             Box::pin(async move {
                 conn.execute(ISOLATION).await?;
                 conn.execute(STRICT).await?;
-                Ok(())
+                keep_in_step(conn).await
             })
         })
         .connect_lazy_with(options)
+}
+
+/// Makes the statements of a session see what was committed on other nodes of a cluster.
+pub(crate) async fn keep_in_step(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    match conn.execute(IN_STEP).await {
+        // A MariaDB that was built without Galera does not know the variable.
+        Err(sqlx::Error::Database(_)) => Ok(()),
+        ended => ended.map(|_| ()),
+    }
 }
 
 pub(crate) fn meaning_of(fault: &MySqlDatabaseError) -> Meaning {
