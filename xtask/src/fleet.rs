@@ -25,7 +25,7 @@ impl Fleet {
     pub(crate) fn start(kinds: &[Kind], missing: Vec<Missing>) -> Outcome<Self> {
         let wanted: Vec<&str> = kinds
             .iter()
-            .filter(|&&kind| kind != Kind::Sqlite && !missing.iter().any(|gone| gone.kind == kind))
+            .filter(|&&kind| kind.brand().is_some() && !missing.iter().any(|gone| gone.kind == kind))
             .map(|kind| kind.name())
             .collect();
         let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread::{self, ScopedJoinHandle};
 
+use mission_servers::Durability;
 use mission_servers::launch::{Plan, Server};
 use mission_servers::process::end_tree;
-use mission_servers::{Brand, Durability};
 
 use crate::Outcome;
 use crate::kind::Kind;
@@ -88,12 +88,7 @@ fn plans(kinds: &[Kind], folder: &Path, round: u32) -> Vec<(Kind, Outcome<Plan>)
 
 fn plan(kind: Kind, folder: &Path) -> Outcome<Plan> {
     fs::create_dir(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    let brand = match kind {
-        Kind::Mariadb => Brand::Mariadb,
-        Kind::Mysql => Brand::Mysql,
-        Kind::Postgres => Brand::Postgres,
-        Kind::Sqlite => return Err("SQLite needs no server".to_owned()),
-    };
+    let brand = kind.brand().ok_or_else(|| format!("{} needs no server of the fleet", kind.name()))?;
     brand.plan(folder, Durability::Fast)
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mission_servers::Brand;
+
 use crate::Outcome;
 
 /// A database that the conformance suite runs on.
@@ -11,10 +13,12 @@ pub(crate) enum Kind {
     Mariadb,
     Mysql,
     Postgres,
+    /// Three nodes that the tests start by themselves.
+    Galera,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::Sqlite, Self::Mariadb, Self::Mysql, Self::Postgres];
+    pub(crate) const ALL: [Self; 5] = [Self::Sqlite, Self::Mariadb, Self::Mysql, Self::Postgres, Self::Galera];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -22,19 +26,30 @@ impl Kind {
             Self::Mariadb => "mariadb",
             Self::Mysql => "mysql",
             Self::Postgres => "postgres",
+            Self::Galera => "galera",
         }
     }
 
-    /// The variable that carries the server's admin URL; SQLite has no server.
+    /// Whose server the test command keeps for all tests: SQLite has none, and those of a cluster are killed too often.
+    pub(crate) const fn brand(self) -> Option<Brand> {
+        match self {
+            Self::Mariadb => Some(Brand::Mariadb),
+            Self::Mysql => Some(Brand::Mysql),
+            Self::Postgres => Some(Brand::Postgres),
+            Self::Sqlite | Self::Galera => None,
+        }
+    }
+
+    /// The variable that carries the server's admin URL.
     pub(crate) fn url_variable(self) -> Option<String> {
-        (self != Self::Sqlite).then(|| format!("MISSION_TEST_{}_URL", self.name().to_uppercase()))
+        self.brand().map(|_| format!("MISSION_TEST_{}_URL", self.name().to_uppercase()))
     }
 
     pub(crate) fn parse(name: &str) -> Outcome<Self> {
         Self::ALL
             .into_iter()
             .find(|kind| kind.name() == name)
-            .ok_or_else(|| format!("unknown database kind {name}: use sqlite, mariadb, mysql or postgres"))
+            .ok_or_else(|| format!("unknown database kind {name}: use sqlite, mariadb, mysql, postgres or galera"))
     }
 
     pub(crate) fn parse_list(list: &str) -> Outcome<Vec<Self>> {

@@ -28,7 +28,7 @@ usage: cargo xtask COMMAND
   tidy                                       check the rules of the house
   servers [--only KINDS] [--env-file PATH]   start private servers, keep them until Ctrl-C
 
-KINDS is a comma list of sqlite, mariadb, mysql, postgres.";
+KINDS is a comma list of sqlite, mariadb, mysql, postgres, galera.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

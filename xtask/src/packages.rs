@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use mission_servers::launch::is_root;
+use mission_servers::missing_for_galera;
 use mission_servers::mysql_unpack::Unpacked;
 use mission_servers::postgres;
 use mission_servers::programs::find_program;
@@ -47,6 +48,8 @@ fn packages(kind: Kind) -> &'static [&'static str] {
         Kind::Mariadb => &["mariadb-server-core", "mariadb-client-core", PYTHON[0], PYTHON[1]],
         Kind::Mysql => &[],
         Kind::Postgres => &["postgresql", PYTHON[0], PYTHON[2]],
+        // The scripts of a state transfer come with the whole server.
+        Kind::Galera => &["mariadb-server", "mariadb-client-core", "galera-4", "rsync"],
     }
 }
 
@@ -64,6 +67,7 @@ fn is_there(kind: Kind) -> bool {
                 && has_module("pymysql")
         }
         Kind::Mysql => true,
+        Kind::Galera => is_there(Kind::Mariadb) && missing_for_galera().is_none(),
         Kind::Postgres => postgres::programs().is_some() && find_program("psql").is_some() && has_module("psycopg2"),
     }
 }

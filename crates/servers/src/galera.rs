@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::launch::{Plan, Server, User, free_port, give, prepare, words_of};
+use crate::launch::{Plan, Server, User, free_port, give, prepare, with_user, words_of};
 use crate::mariadb::{FIRST_STATEMENTS, lay_out, shared_options};
 use crate::nest::{Nest, launch};
 use crate::process::signal;
@@ -259,11 +259,15 @@ impl GaleraCluster {
         argv
     }
 
-    /// The number of the last write that a killed node kept.
+    /// The number of the last write that a killed node kept. The server that is to tell it hangs now and then.
     fn recovered(&self, node: usize) -> Outcome<i64> {
         let mut argv = self.arguments(node);
         argv.push("--wsrep-recover".to_owned());
-        let words = words_of(&argv, self.user, &self.nodes[node].folder)?;
+        let bounded =
+            [&["timeout", "--signal=KILL", "20"].map(str::to_owned)[..], &with_user(&argv, self.user, Some("KILL"))];
+        let bounded = bounded.concat();
+        let ask = || words_of(&bounded, None, &self.nodes[node].folder);
+        let words = ask().or_else(|_| ask())?;
         let position = words.lines().find_map(|line| line.split_once("Recovered position: ").map(|(_, after)| after));
         position
             .and_then(|position| position.trim().rsplit(':').next()?.split(',').next()?.parse().ok())

@@ -145,7 +145,7 @@ pub(crate) fn give(path: &Path, user: Option<User>) -> Outcome<()> {
 }
 
 /// `setpriv` becomes the server, so the process id stays; the death signal follows a guard that was killed.
-fn with_user(argv: &[String], user: Option<User>, death_signal: Option<&str>) -> Vec<String> {
+pub(crate) fn with_user(argv: &[String], user: Option<User>, death_signal: Option<&str>) -> Vec<String> {
     let mut before = vec!["setpriv".to_owned()];
     if let Some(user) = user {
         before.push(format!("--reuid={}", user.uid));

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::Store;
 use crate::batch::Batches;
-use crate::db::{Conn, Db, Dedicated, Row, Statement};
+use crate::db::{Conn, Db, Dedicated, Dialect, Row, Statement};
 use crate::retrying::retrying;
 
 /// A worker that puts itself on the list.
@@ -232,7 +232,13 @@ impl Heart {
         };
         let values = [("worker_id", self.worker.0.into()), ("lease_us", micros(self.lease).into())];
         let mut conn: Conn<'_> = connection.conn();
-        let hit = conn.run(&RENEW, &values).await?;
+        let mut hit = conn.run(&RENEW, &values).await?;
+        if hit == 0 && conn.dialect() == Dialect::MySql {
+            // A node of a cluster may not have the worker yet, after a switch of nodes. A beat does not wait for that
+            // unless it must: nothing is to stand in its way.
+            conn.keep_in_step().await?;
+            hit = conn.run(&RENEW, &values).await?;
+        }
         Ok(if hit > 0 { Renewal::Renewed } else { Renewal::Lost })
     }
 }

@@ -17,7 +17,7 @@ pub fn on_galera(test: impl AsyncFnOnce(&mut GaleraCluster)) {
         return;
     }
     let mut kept = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
-    let start = || GaleraCluster::start(Durability::Fast).unwrap_or_else(|message| panic!("{message}"));
+    let start = || GaleraCluster::start(Durability::Durable).unwrap_or_else(|message| panic!("{message}"));
     let mut cluster = kept.take().unwrap_or_else(start);
     run(test(&mut cluster));
     *kept = Some(cluster);

@@ -213,6 +213,15 @@ impl Conn<'_> {
         }
     }
 
+    /// Makes what follows see what was committed on other nodes of a Galera cluster; elsewhere nothing.
+    pub(crate) async fn keep_in_step(&mut self) -> Result<(), Error> {
+        #[cfg(feature = "mysql")]
+        if let Conn::MySql(conn) = self {
+            return super::mysql::keep_in_step(conn).await.map_err(translate);
+        }
+        Ok(())
+    }
+
     /// Runs text that takes no parameters, such as a migration's statement.
     pub(crate) async fn script(&mut self, text: &'static str) -> Result<(), Error> {
         on_each!(self, conn => conn.execute(sqlx::raw_sql(SqlStr::from_static(text))).await.map(|_| ()))

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use mission_core::WorkerId;
-use mission_store::Store;
+use mission_core::{NewTask, State, WorkerId};
+use mission_store::{Pushed, Store};
 use mission_testkit::{Database, GaleraCluster, Kind, eventually, eventually_within, on_galera};
-use mission_worker::{WorkerHandle, WorkerSettings};
+use mission_worker::WorkerHandle;
 
 use crate::scene::{Counts, assert_all_succeeded, open, open_tasks, push_numbers, settings, tasks, worker_at};
 
 /// A fresh database on the cluster, and how each node sees it.
 struct Stage {
-    db: Database,
+    _db: Database,
     urls: Vec<String>,
     store: Store,
 }
@@ -27,7 +27,17 @@ impl Stage {
             let statement = format!("set session wsrep_sync_wait = 7; select count(*) from {name}.mission_tasks");
             cluster.sql(node, &statement).unwrap();
         }
-        Self { db, urls, store }
+        Self { _db: db, urls, store }
+    }
+
+    /// A node has every task as it ended.
+    async fn sees_all(&self, node: usize, count: u64) {
+        let store = open(&self.urls[node]).await;
+        let ended = async || {
+            let counts = store.counts().await.unwrap();
+            counts.iter().map(|(state, count)| if state.is_final() { count.count } else { 0 }).sum::<i64>()
+        };
+        assert_eq!(ended().await, i64::try_from(count).unwrap());
     }
 
     async fn a_worker_on_each_node(&self, counts: &Counts, takes: Duration) -> Vec<WorkerHandle> {
@@ -106,6 +116,130 @@ fn claims_from_three_nodes_seldom_conflict() {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), count, "no task was claimed twice");
-        assert!(conflicts * 4 <= claims, "{conflicts} conflicts in {claims} claims");
+        assert!(conflicts * 10 <= claims, "{conflicts} conflicts in {claims} claims");
     });
+}
+
+#[test]
+fn a_running_limit_is_exact_over_all_nodes() {
+    on_galera(async |cluster| {
+        let stage = Stage::set(cluster).await;
+        push_numbers(&stage.store, 60).await;
+        let line = stage.store.lines().await.unwrap().0.remove(0);
+        stage.store.set_running_limit("system", Some(5)).await.unwrap();
+        let mut claimers = Vec::new();
+        for (number, url) in (1..).zip(&stage.urls) {
+            let (store, line) = (open(url).await, line.clone());
+            claimers.push(tokio::spawn(async move {
+                let mut count = 0;
+                for _ in 0..5 {
+                    count += store.claim_limited(&line, WorkerId(number), 2, 5).await.unwrap().len();
+                }
+                count
+            }));
+        }
+        let mut claimed = 0;
+        for claimer in claimers {
+            claimed += claimer.await.unwrap();
+        }
+        assert_eq!(claimed, 5);
+    });
+}
+
+#[test]
+fn pushes_without_repeat_from_all_nodes_store_one_task() {
+    on_galera(async |cluster| {
+        let stage = Stage::set(cluster).await;
+        let mut pushers = Vec::new();
+        for round in 0..24 {
+            let store = open(&stage.urls[round % stage.urls.len()]).await;
+            let task = NewTask::new("nightly").params(&round).without_repeat_method();
+            pushers.push(tokio::spawn(async move { store.push(&task).await.unwrap() }));
+        }
+        let mut stored = 0;
+        for pusher in pushers {
+            stored += usize::from(!pusher.await.unwrap().is_existing);
+        }
+        assert_eq!((stored, open_tasks(&stage.store).await), (1, Some(1)));
+    });
+}
+
+#[test]
+fn a_node_that_is_killed_under_load_costs_no_result() {
+    const TASKS: u64 = 1_500;
+    on_galera(async |cluster| {
+        let stage = Stage::set(cluster).await;
+        let pushed = push_numbers(&stage.store, TASKS).await;
+        let counts = Counts::default();
+        let workers = stage.a_worker_on_each_node(&counts, Duration::from_millis(40)).await;
+        eventually("a part has begun", async || counts.distinct() > 400).await;
+        cluster.kill(2);
+        let (killed, begun) = (Instant::now(), counts.distinct());
+        let others_go_on = async || counts.distinct() > begun + 100;
+        eventually_within(Duration::from_secs(15), "the others go on", others_go_on).await;
+        println!("galera: work went on {:?} after a node was killed", killed.elapsed());
+        // Its worker holds tasks that the others take over once its lease is over.
+        ended_once(&stage, &pushed, &counts).await;
+        cluster.start_again(2).unwrap();
+        stage.sees_all(2, TASKS).await;
+        for worker in workers {
+            worker.stop_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_node_that_is_isolated_neither_claims_nor_settles() {
+    const TASKS: u64 = 600;
+    on_galera(async |cluster| {
+        let stage = Stage::set(cluster).await;
+        let pushed = push_numbers(&stage.store, TASKS).await;
+        let counts = Counts::default();
+        let workers = stage.a_worker_on_each_node(&counts, Duration::from_millis(40)).await;
+        eventually("a part has begun", async || counts.distinct() > 200).await;
+        cluster.isolate(2).unwrap();
+        // What the isolated worker runs ends without being accepted, and the others run it again.
+        ended_once(&stage, &pushed, &counts).await;
+        cluster.rejoin(2).unwrap();
+        stage.sees_all(2, TASKS).await;
+        let more = stage.store.push(&NewTask::new("count").params(&TASKS)).await.unwrap();
+        eventually("a task that is pushed then ends", async || {
+            stage.store.get(&more.unique_id).await.unwrap().is_some_and(|task| task.state.is_final())
+        })
+        .await;
+        for worker in workers {
+            worker.stop_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_cluster_that_is_killed_whole_comes_back_with_every_task() {
+    const TASKS: u64 = 900;
+    on_galera(async |cluster| {
+        let stage = Stage::set(cluster).await;
+        let pushed = push_numbers(&stage.store, TASKS).await;
+        let counts = Counts::default();
+        let workers = stage.a_worker_on_each_node(&counts, Duration::from_millis(40)).await;
+        eventually("a part has begun", async || counts.distinct() > 300).await;
+        (0..cluster.size()).for_each(|node| cluster.kill(node));
+        eventually("what was claimed has begun", async || workers.iter().all(|worker| worker.running() == 0)).await;
+        let begun = counts.distinct();
+        cluster.bootstrap().unwrap();
+        eventually_within(Duration::from_secs(5), "work goes on", async || counts.distinct() > begun).await;
+        ended_once(&stage, &pushed, &counts).await;
+        for worker in workers {
+            worker.stop_now().await;
+        }
+    });
+}
+
+/// Waits until all tasks have ended, and looks whether each ended well, once, however often it began.
+async fn ended_once(stage: &Stage, pushed: &[Pushed], counts: &Counts) {
+    let all = async || open_tasks(&stage.store).await == Some(0);
+    eventually_within(Duration::from_secs(60), "all have ended", all).await;
+    for (n, task) in tasks(&stage.store, pushed).await.iter().enumerate() {
+        assert_eq!((task.state, task.content.as_deref()), (State::Success, Some(n.to_string().as_str())), "{task:?}");
+    }
+    println!("galera: {} of {} tasks began a second time", counts.again(), pushed.len());
 }
