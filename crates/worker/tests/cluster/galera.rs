@@ -1,11 +1,13 @@
 //! Workers of one MariaDB Galera cluster, each on a node of its own: who claims, and what a lost node costs.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mission_core::{NewTask, State, WorkerId};
-use mission_store::{Pushed, Store};
+use mission_core::{Chance, NewTask, Outcome, Policy, State, WorkerId, settle};
+use mission_store::{Pushed, Store, Verdict};
 use mission_testkit::{Database, GaleraCluster, Kind, eventually, eventually_within, on_galera};
 use mission_worker::WorkerHandle;
+use tokio::sync::Barrier;
 
 use crate::scene::{Counts, assert_all_succeeded, open, open_tasks, push_numbers, settings, tasks, worker_at};
 
@@ -124,25 +126,28 @@ fn claims_from_three_nodes_seldom_conflict() {
 fn a_running_limit_is_exact_over_all_nodes() {
     on_galera(async |cluster| {
         let stage = Stage::set(cluster).await;
-        push_numbers(&stage.store, 60).await;
+        push_numbers(&stage.store, 200).await;
         let line = stage.store.lines().await.unwrap().0.remove(0);
-        stage.store.set_running_limit("system", Some(5)).await.unwrap();
+        let begin = Arc::new(Barrier::new(stage.urls.len()));
         let mut claimers = Vec::new();
         for (number, url) in (1..).zip(&stage.urls) {
-            let (store, line) = (open(url).await, line.clone());
+            let (store, line, begin) = (open(url).await, line.clone(), Arc::clone(&begin));
             claimers.push(tokio::spawn(async move {
-                let mut count = 0;
-                for _ in 0..5 {
-                    count += store.claim_limited(&line, WorkerId(number), 2, 5).await.unwrap().len();
+                let mut counts = Vec::new();
+                for limit in (5..=50).step_by(5) {
+                    begin.wait().await;
+                    // Each round there is room for five more, and each node wants them all.
+                    store.set_running_limit("system", Some(limit)).await.unwrap();
+                    counts.push(store.claim_limited(&line, WorkerId(number), 5, limit).await.unwrap().len());
                 }
-                count
+                counts.iter().sum::<usize>()
             }));
         }
         let mut claimed = 0;
         for claimer in claimers {
             claimed += claimer.await.unwrap();
         }
-        assert_eq!(claimed, 5);
+        assert_eq!(claimed, 50);
     });
 }
 
@@ -242,4 +247,20 @@ async fn ended_once(stage: &Stage, pushed: &[Pushed], counts: &Counts) {
         assert_eq!((task.state, task.content.as_deref()), (State::Success, Some(n.to_string().as_str())), "{task:?}");
     }
     println!("galera: {} of {} tasks began a second time", counts.again(), pushed.len());
+}
+
+#[test]
+fn what_one_node_committed_the_next_one_sees() {
+    on_galera(async |cluster| {
+        let stage = Stage::set(cluster).await;
+        let (one, other) = (open(&stage.urls[0]).await, open(&stage.urls[1]).await);
+        for round in 0..100 {
+            let pushed = one.push(&NewTask::new("count").params(&round)).await.unwrap();
+            let claimed = one.claim_one(&pushed.unique_id, WorkerId(1)).await.unwrap().expect("it waits");
+            let settlement =
+                settle(&claimed.running, &Policy::default(), Outcome::Success("done".to_owned()), Chance::fixed(0.5));
+            let verdicts = other.settle(&[settlement]).await.unwrap();
+            assert_eq!(verdicts, [Verdict::Settled], "in round {round}");
+        }
+    });
 }
