@@ -13,6 +13,8 @@ use crate::retrying::retrying;
 pub struct Orphans {
     /// Those whose task is gone: first their file is to be removed, then their row.
     pub artifacts: Vec<Artifact>,
+    /// The others, unless they are expired: their file is to be there.
+    pub present: Vec<Artifact>,
     /// Give this to look on behind; `None` at the end.
     pub next: Option<i64>,
 }
@@ -35,6 +37,8 @@ static EXPIRED: Statement = Statement::new("artifacts_expired", include_str!("sq
 static BEHIND: Statement = Statement::new("artifacts_behind", include_str!("sql/artifacts_behind.sql"));
 static EXPIRE: Statement = Statement::new("artifact_expire", include_str!("sql/artifact_expire.sql"));
 static REMOVE: Statement = Statement::new("artifact_remove", include_str!("sql/artifact_remove.sql"));
+static MISSING: Statement = Statement::new("artifact_missing", include_str!("sql/artifact_missing.sql"));
+static LOCATIONS: Statement = Statement::new("locations", include_str!("sql/locations.sql"));
 static BYTES: Statement = Statement::new("artifact_bytes", include_str!("sql/artifact_bytes.sql"))
     .mysql(include_str!("sql/artifact_bytes.mysql.sql"));
 static STANDING: Statement = Statement::new("standing", include_str!("sql/standing.sql"));
@@ -86,10 +90,13 @@ impl Store {
             ("limit", i64::try_from(limit).unwrap_or(i64::MAX).into()),
         ];
         let rows = retrying(|| async { self.db.reader().await?.conn().rows(&BEHIND, &values).await }).await?;
-        let mut orphans = Orphans { artifacts: Vec::new(), next: None };
+        let mut orphans = Orphans { artifacts: Vec::new(), present: Vec::new(), next: None };
         for row in &rows {
+            let artifact = artifact(row)?;
             if row.int("is_orphan")? != 0 {
-                orphans.artifacts.push(artifact(row)?);
+                orphans.artifacts.push(artifact);
+            } else if !artifact.is_expired {
+                orphans.present.push(artifact);
             }
         }
         if let Some(last) = rows.last().filter(|_| rows.len() >= limit) {
@@ -101,6 +108,26 @@ impl Store {
     /// Notes that the files of expired artifacts are removed; one that was made anew meanwhile is left alone.
     pub async fn mark_expired(&self, ids: &[i64]) -> Result<u64, Error> {
         self.each_artifact(&EXPIRE, ids).await
+    }
+
+    /// Notes that the file of an artifact is not there any more; one that was made anew meanwhile is left alone.
+    pub async fn mark_missing(&self, artifact: &Artifact) -> Result<u64, Error> {
+        let values = [("id", artifact.id.into()), ("location", (&artifact.location).into())];
+        retrying(|| async { self.db.writer().await?.conn().run(&MISSING, &values).await }).await
+    }
+
+    /// Where the result files of these tasks lie in a storage.
+    pub async fn locations(&self, storage: &str, ids: &[i64]) -> Result<Vec<String>, Error> {
+        let ids: Vec<IdRow> = ids.iter().map(|id| IdRow { id: *id }).collect();
+        let mut locations = Vec::new();
+        for part in Batches::of(&ids, limits::BATCH_ROWS_MAX)?.parts {
+            let values = [("batch", (&part.json).into()), ("storage", storage.into())];
+            let rows = retrying(|| async { self.db.reader().await?.conn().rows(&LOCATIONS, &values).await }).await?;
+            for row in rows {
+                locations.push(row.text("location")?.to_owned());
+            }
+        }
+        Ok(locations)
     }
 
     /// Removes the rows of artifacts whose file and task are gone; any other is left alone.

@@ -3,10 +3,10 @@
 use mission_core::{Checkpoint, Error, Lease, LeaseToken, Progress, State, limits};
 use serde::Serialize;
 
-use crate::Store;
 use crate::batch::Batches;
 use crate::db::Statement;
 use crate::retrying::{is_refusal, retrying};
+use crate::{PushConnection, Store};
 
 /// What an attempt reports: all values are absolute, so that a report may be written twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +116,15 @@ impl Store {
             }
         }
         Ok(reported)
+    }
+
+    /// Writes what an attempt has reported into the caller's transaction, where the task succeeds in it.
+    ///
+    /// # Errors
+    /// As [`succeed_in`](Self::succeed_in).
+    pub async fn report_in(connection: &mut impl PushConnection, report: &Report) -> Result<(), Error> {
+        let batch = Batches::one(&[Row::of(report)?])?;
+        connection.conn().run(&REPORT, &[("batch", (&batch).into())]).await.map(drop)
     }
 
     async fn report_group(&self, batch: &str, group: &[Report]) -> Result<Vec<Reported>, Error> {

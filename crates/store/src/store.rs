@@ -62,6 +62,11 @@ impl Store {
         self.db.kind()
     }
 
+    /// The file of an SQLite database; `None` for a server and for a database in memory.
+    pub fn file(&self) -> Option<std::path::PathBuf> {
+        self.db.file()
+    }
+
     /// Connects once, to say at once what stands in the way; other calls wait for a database that is away.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub fn answer(returned: impl Answer) -> Result<String, Fault> {
 }
 
 /// Strings are stored as they are, `()` as empty text, everything else as JSON.
-fn content<T: Serialize + 'static>(value: &T) -> Result<String, Failure> {
+pub(crate) fn content<T: Serialize + 'static>(value: &T) -> Result<String, Failure> {
     let value_any: &dyn Any = value;
     if value_any.is::<()>() {
         return Ok(String::new());

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Lease, Running};
 use mission_store::{Claimed, Report};
-use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use crate::shared::Shared;
+use crate::shared::{Shared, Surroundings};
 use crate::stop::Stop;
 use crate::wake::Wake;
 
@@ -50,16 +50,7 @@ impl Attempt {
 
     /// What is still to be written about it, with its version.
     pub(crate) fn unwritten(&self) -> Option<(u64, Report)> {
-        let unwritten = self.shared.unwritten()?;
-        let report = Report {
-            lease: self.running.lease,
-            progress: Some(unwritten.progress),
-            checkpoint: unwritten.checkpoint,
-            resumed: unwritten.resumed,
-            redone: unwritten.redone,
-            active_ms: unwritten.active_ms,
-        };
-        Some((unwritten.version, report))
+        self.shared.unwritten()
     }
 
     /// The task as the rules see it now.
@@ -90,17 +81,20 @@ impl Load {
 /// All attempts this worker knows of.
 #[derive(Default)]
 pub(crate) struct Attempts {
-    /// Rings where a checkpoint waits to be written.
-    pub(crate) bell: Arc<Notify>,
     known: Mutex<HashMap<Lease, Arc<Attempt>>>,
     load: watch::Sender<Load>,
 }
 
 impl Attempts {
     /// A claimed task begins to run.
-    pub(crate) fn begin(&self, claimed: Claimed, suspect: Option<Arc<SuspectPermit>>) -> Arc<Attempt> {
+    pub(crate) fn begin(
+        &self,
+        claimed: Claimed,
+        suspect: Option<Arc<SuspectPermit>>,
+        around: Surroundings,
+    ) -> Arc<Attempt> {
         let attempt = Arc::new(Attempt {
-            shared: Arc::new(Shared::new(claimed.task, Arc::clone(&self.bell))),
+            shared: Arc::new(Shared::new(claimed.task, around)),
             running: claimed.running,
             began: Instant::now(),
             has_ended: AtomicBool::new(false),
@@ -197,7 +191,10 @@ mod tests {
     #[test]
     fn an_attempt_is_known_until_its_outcome_is_written() {
         let attempts = Attempts::default();
-        let (one, other) = (attempts.begin(claimed(1), None), attempts.begin(claimed(2), None));
+        let (one, other) = (
+            attempts.begin(claimed(1), None, Surroundings::none()),
+            attempts.begin(claimed(2), None, Surroundings::none()),
+        );
         assert_eq!(*attempts.load().borrow(), Load { running: 2, unsettled: 0 });
         attempts.end(&one);
         attempts.end(&one);
@@ -212,7 +209,7 @@ mod tests {
     #[test]
     fn progress_waits_until_its_version_is_written() {
         let attempts = Attempts::default();
-        let attempt = attempts.begin(claimed(1), None);
+        let attempt = attempts.begin(claimed(1), None, Surroundings::none());
         assert!(attempt.unwritten().is_none());
         attempt.shared.report(7.into()).unwrap();
         let (version, report) = attempt.unwritten().unwrap();

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use mission_core::Settlement;
 use mission_store::{NewWorker, Store};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::Registry;
 use crate::attempts::Attempts;
 use crate::settings::WorkerSettings;
+use crate::shared::Surroundings;
 use crate::state::States;
+use crate::storage::Storage;
 use crate::tenure::Tenure;
 use crate::wake::Wake;
 
@@ -41,6 +43,9 @@ pub(crate) struct Base {
     /// To the settler. Its length is bounded by what is claimed, and claims by its length.
     pub(crate) outcomes: mpsc::UnboundedSender<Settlement>,
     pub(crate) slots: Arc<Semaphore>,
+    /// Rings in the settler: a checkpoint waits to be written.
+    pub(crate) bell: Arc<Notify>,
+    pub(crate) storage: Arc<Storage>,
     phase: watch::Sender<Phase>,
 }
 
@@ -49,6 +54,7 @@ impl Base {
         worker: crate::Worker,
         entry: NewWorker,
         tenure: Tenure,
+        storage: Storage,
         outcomes: mpsc::UnboundedSender<Settlement>,
     ) -> Self {
         Self {
@@ -61,8 +67,20 @@ impl Base {
             entry,
             tenure,
             attempts: Attempts::default(),
+            bell: Arc::default(),
+            storage: Arc::new(storage),
             outcomes,
             phase: watch::Sender::new(Phase::Working),
+        }
+    }
+
+    /// What an attempt at a task of this method has of the worker.
+    pub(crate) fn surroundings(&self, method: &str) -> Surroundings {
+        Surroundings {
+            bell: Arc::clone(&self.bell),
+            storage: Arc::clone(&self.storage),
+            kind: self.store.kind(),
+            keep_files: self.registry.get(method).and_then(|method| method.keep_files),
         }
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mission_core::Progress;
+use mission_core::{Error, NewTask, Progress};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::artifact::ArtifactWriter;
 use crate::checkpoint::{BadCursor, CheckpointError, Insist, Step};
 use crate::shared::Shared;
 use crate::stop::Interrupted;
@@ -103,8 +104,24 @@ impl Context {
     /// # Errors
     /// The task is to end.
     pub fn start_over(&self) -> Result<(), CheckpointError> {
-        let version = self.shared.start_over()?;
-        self.shared.kept_blocking(version, None)
+        self.shared.start_over_blocking()
+    }
+
+    /// A result file of this name, to be written, as [`crate::Context::artifact`] gives it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn artifact(&self, name: &str) -> Result<ArtifactWriter, Error> {
+        let held = self.shared.files().open(self.shared.task(), name)?;
+        Ok(ArtifactWriter::new(Arc::clone(&self.shared), held))
+    }
+
+    /// Has a task pushed with the success of this one, as [`crate::Context::push_after`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn push_after(&self, task: NewTask) -> Result<(), Error> {
+        self.shared.push_after(task)
     }
 
     /// How many attempts went on from a checkpoint, this one included once it has asked where.
@@ -143,7 +160,7 @@ mod tests {
     #[test]
     fn its_verbs_fail_once_the_task_is_to_end() {
         let task = Task::with(1, UniqueId::random(), "export".into(), State::Executing);
-        let ctx = Context::new(Arc::new(Shared::new(task, Arc::default())));
+        let ctx = Context::new(Arc::new(Shared::new(task, crate::shared::Surroundings::none())));
         ctx.progress((1, 2)).unwrap();
         ctx.sleep(Duration::ZERO).unwrap();
         assert!(ctx.check().is_ok() && !ctx.is_stopping());

@@ -1,9 +1,10 @@
 //! Checkpoints: what a method must not do again after its worker is gone, stored with its progress in one fenced write.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mission_core::{Checkpoint, Error, Progress};
+use mission_core::{Checkpoint, Error, ErrorKind, Progress};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,7 +23,7 @@ pub enum CheckpointError {
     /// The cursor cannot be written as JSON, or it or the list of files is too long.
     Refused(Error),
     /// The files of the task cannot be brought to the disk.
-    Files(std::io::Error),
+    Files(Error),
 }
 
 /// The cursor of the last checkpoint is not of the type that the method asks for: after a deploy that changed it, most likely.
@@ -64,6 +65,12 @@ impl Shared {
         progress: Progress,
         insist: Insist,
     ) -> Result<Step, CheckpointError> {
+        if self.pen().is_taken() {
+            return Err(CheckpointError::Refused(Error::new(
+                ErrorKind::WrongState,
+                "the task has succeeded in a transaction: there is nothing to go on with after that",
+            )));
+        }
         let done = progress.done;
         let (pace, is_due) = self.report_at(progress)?;
         if !is_due && insist == Insist::WhenDue {
@@ -76,8 +83,12 @@ impl Shared {
     }
 
     /// Makes it, awaiting.
-    pub(crate) async fn make(&self, making: Making) -> Result<(), CheckpointError> {
-        let Making { checkpoint, patience, began } = making;
+    pub(crate) async fn make(self: &Arc<Self>, making: Making) -> Result<(), CheckpointError> {
+        let Making { mut checkpoint, patience, began } = making;
+        if !self.files().is_empty() {
+            // The disk may take its time, and the runtime has none.
+            checkpoint.files = self.on_disk(|shared| shared.files().commit()).await.map_err(CheckpointError::Files)?;
+        }
         let version = self.submit(checkpoint)?;
         self.kept(version, patience).await?;
         self.made(began)
@@ -85,7 +96,8 @@ impl Shared {
 
     /// Makes it on this thread.
     pub(crate) fn make_blocking(&self, making: Making) -> Result<(), CheckpointError> {
-        let Making { checkpoint, patience, began } = making;
+        let Making { mut checkpoint, patience, began } = making;
+        checkpoint.files = self.files().commit().map_err(CheckpointError::Files)?;
         let version = self.submit(checkpoint)?;
         self.kept_blocking(version, patience)?;
         self.made(began)
@@ -100,10 +112,37 @@ impl Shared {
         Ok(self.check()?)
     }
 
-    /// Begins from nothing; answers the version under which the record will say so.
-    pub(crate) fn start_over(&self) -> Result<u64, CheckpointError> {
+    /// Begins from nothing; the old files go once the record names them no more.
+    pub(crate) async fn start_over(self: &Arc<Self>) -> Result<(), CheckpointError> {
+        let version = self.submit_start_over()?;
+        self.kept(version, None).await?;
+        self.on_disk(|shared| Ok(shared.files().discard_dropped(shared.task()))).await.map_err(CheckpointError::Files)
+    }
+
+    /// The same on this thread.
+    pub(crate) fn start_over_blocking(&self) -> Result<(), CheckpointError> {
+        let version = self.submit_start_over()?;
+        self.kept_blocking(version, None)?;
+        self.files().discard_dropped(self.task());
+        Ok(())
+    }
+
+    fn submit_start_over(&self) -> Result<u64, CheckpointError> {
+        self.files().start_over();
         self.reported().start_over(coarse_ms());
         Ok(self.submit(Checkpoint::start_over())?)
+    }
+
+    /// Does what waits for the disk beside the runtime.
+    pub(crate) async fn on_disk<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let shared = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        done.unwrap_or_else(|fault| {
+            Err(Error::new(ErrorKind::Storage, "the work on files was broken off").with_source(fault))
+        })
     }
 
     /// Where the last checkpoint of the task left it; `None` where there is nothing to go on from.

@@ -1,12 +1,16 @@
 //! What an awaiting method knows about its task, and how it reports back.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use mission_core::Progress;
+use mission_core::{Error, NewTask, Progress};
 
+use mission_store::PushConnection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::answer;
+use crate::artifact::ArtifactWriter;
 use crate::checkpoint::{BadCursor, CheckpointError, Insist, Step};
 use crate::reported::Pace;
 use crate::shared::Shared;
@@ -141,8 +145,55 @@ impl Context {
     /// # Errors
     /// The task is to end.
     pub async fn start_over(&self) -> Result<(), CheckpointError> {
-        let version = self.shared.start_over()?;
-        self.shared.kept(version, None).await
+        self.shared.start_over().await
+    }
+
+    /// A result file of this name, to be written: where the last checkpoint left it, or new. It becomes visible with the
+    /// success of the task, and `mission download` or a web page hands it out.
+    ///
+    /// # Errors
+    /// The name is none (no path, no control characters, at most 255 bytes), the storage folder refuses, or the file that
+    /// the checkpoint names is gone.
+    pub async fn artifact(&self, name: impl Into<String>) -> Result<ArtifactWriter, Error> {
+        let name = name.into();
+        let held = self.shared.on_disk(move |shared| shared.files().open(shared.task(), &name)).await?;
+        Ok(ArtifactWriter::new(Arc::clone(&self.shared), held))
+    }
+
+    /// Makes a file whole and answers the path it is published under, as [`ArtifactWriter::finish`] does, beside the runtime.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn finish(&self, file: ArtifactWriter) -> Result<PathBuf, Error> {
+        self.shared.on_disk(move |_| file.finish()).await
+    }
+
+    /// Has a task pushed with the success of this one, in the same write: both are there, or neither. What an attempt that
+    /// did not succeed asked for is forgotten, so ask where every attempt comes by, such as at the end.
+    ///
+    /// # Errors
+    /// The task breaks a rule, or they are too many.
+    pub fn push_after(&self, task: NewTask) -> Result<(), Error> {
+        self.shared.push_after(task)
+    }
+
+    /// Succeeds within a transaction of your own: what you wrote there, the success, the result files and the tasks of
+    /// [`push_after`](Self::push_after) are committed together, or not at all.
+    ///
+    /// Commit right after it and return: what the method returns is of no account then. Where the transaction was not
+    /// committed, the attempt has failed. No checkpoint can be made any more.
+    ///
+    /// # Errors
+    /// A deadlock, a busy database or a serialization failure says [`is_retryable`](Error::is_retryable): roll back, and run
+    /// the whole transaction again, with this call. Any other error, too, is a reason to roll back: the task is another's
+    /// already, or its files cannot be finished.
+    pub async fn succeed_in<T: Serialize + 'static>(
+        &self,
+        connection: &mut impl PushConnection,
+        content: T,
+    ) -> Result<(), Error> {
+        let content = answer::content(&content).map_err(|failure| Error::invalid(failure.message().to_owned()))?;
+        self.shared.succeed_in(connection, content).await
     }
 
     /// How many attempts went on from a checkpoint, this one included once it has asked where.
@@ -183,7 +234,7 @@ mod tests {
         task.params = Some(" [ ] ".into());
         task.counts.attempt = 2;
         task.lease_token = LeaseToken(7);
-        Context::new(Arc::new(Shared::new(task, Arc::default())))
+        Context::new(Arc::new(Shared::new(task, crate::shared::Surroundings::none())))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The housekeeper: rescues the tasks of dead workers, and removes ended tasks whose time is over.
+//! The housekeeper: rescues the tasks of dead workers, and removes ended tasks and files whose time is over.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,8 @@ use mission_core::{Chance, Error, Outcome, Policy, Settlement, WorkerId, settle}
 use mission_store::{Claimed, Verdict, Worker};
 
 use crate::base::{Base, Phase, pause};
-use crate::{identity, limits, log};
+use crate::record::{self, Ran};
+use crate::{identity, limits, log, sweeper};
 
 /// Looks after the house until the worker is over.
 pub(crate) async fn run(base: Arc<Base>) {
@@ -45,6 +46,7 @@ struct House {
     neighbours: Vec<(i64, i64)>,
     orphans_at: Option<Instant>,
     pruned_at: Option<Instant>,
+    swept_at: Option<Instant>,
 }
 
 /// Why a worker is taken for dead.
@@ -61,6 +63,7 @@ impl House {
             neighbours: Vec::new(),
             orphans_at: None,
             pruned_at: None,
+            swept_at: None,
             base: Arc::clone(base),
         }
     }
@@ -70,12 +73,19 @@ impl House {
         if self.orphans_at.is_none_or(|at| at.elapsed() >= limits::ORPHANS_EVERY) {
             self.orphans_at = Some(Instant::now());
             for holder in self.base.store.orphan_holders().await? {
-                self.take_over(holder).await?;
+                self.take_over(holder, "").await?;
             }
         }
         if self.pruned_at.is_none_or(|at| at.elapsed() >= limits::PRUNE_EVERY) {
             self.pruned_at = Some(Instant::now());
             self.prune().await?;
+        }
+        if self.swept_at.is_none_or(|at| at.elapsed() >= limits::SWEEP_EVERY) {
+            self.swept_at = Some(Instant::now());
+            // A folder that is out of order must not keep the house from rescuing.
+            if let Err(fault) = sweeper::sweep(&self.base).await {
+                log::sweep_failed(&fault);
+            }
         }
         Ok(())
     }
@@ -125,17 +135,27 @@ impl House {
         };
         if is_condemned {
             log::rescuing(worker, why);
-            self.take_over(worker.id).await?;
+            self.take_over(worker.id, &worker.name).await?;
             self.base.store.remove_worker(worker.id).await?;
         }
         Ok(())
     }
 
     /// Settles what a dead worker held. Several may do it at once: each task's fence lets one of them.
-    async fn take_over(&self, dead: WorkerId) -> Result<(), Error> {
+    async fn take_over(&self, dead: WorkerId, name: &str) -> Result<(), Error> {
         let mut tasks = 0;
         loop {
             let held = self.base.store.executing(dead).await?;
+            let now = self.base.store.now().await?;
+            let died = |held: &Claimed| {
+                let of = Ran {
+                    attempt: held.running.counts.attempt,
+                    worker_id: dead,
+                    worker: name,
+                    ran: now.since(held.task.modified_date),
+                };
+                record::with_attempt(died(held), of)
+            };
             let settlements: Vec<Settlement> = held.iter().map(died).collect();
             let verdicts = self.base.store.settle(&settlements).await?;
             let settled = verdicts.iter().filter(|verdict| **verdict == Verdict::Settled).count();

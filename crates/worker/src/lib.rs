@@ -5,7 +5,7 @@
 //! * `Registry::collect(given) -> Result<Registry, Error>`: all methods by name; `get(name) -> Option<&Arc<Method>>`,
 //!   `names()`, `check_states(&States)`, which names missing state at the start.
 //! * `Method { name, body, origin, policy, timeout, stall_timeout, states }`; a task's own retries and timeouts win.
-//! * `Shared::new(task, bell)` is one attempt, begun now; `bell` calls the settler. `Call::new(Arc<Shared>, Arc<States>)` is what `Body::Async` and
+//! * `Shared::new(task, surroundings)` is one attempt, begun now. `Call::new(Arc<Shared>, Arc<States>)` is what `Body::Async` and
 //!   `Body::Blocking` take; both give `Result<String, Fault>`. A panic comes out of the future's poll, or of the call.
 //! * `shared.stop(Stop) -> bool` ends it, the first cause stays; `cause() -> Option<Stop>`, `stopped().await -> Stop`.
 //!   On a hand-over `leave()` lets a method end at its next checkpoint; `stop(Stop::HandOver)` comes when the grace is over.
@@ -14,6 +14,8 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod apart;
+mod artifact;
 mod attempts;
 mod base;
 pub mod blocking;
@@ -34,6 +36,7 @@ mod limits;
 mod lines;
 mod log;
 mod method;
+mod record;
 mod registry;
 mod reported;
 mod runner;
@@ -45,6 +48,9 @@ mod shared;
 mod shift;
 mod state;
 mod stop;
+mod storage;
+mod sweeper;
+mod task_files;
 mod task_lines;
 mod task_log;
 mod tenure;
@@ -53,6 +59,7 @@ mod watcher;
 mod worker;
 
 pub use answer::{Answer, answer};
+pub use artifact::ArtifactWriter;
 pub use call::{AwaitingContext, BlockingContext, Call, Fault};
 pub use checkpoint::{BadCursor, CheckpointError};
 pub use context::Context;
@@ -61,9 +68,10 @@ pub use handle::{WorkerHandle, run_until_signalled};
 pub use identity::is_known_gone;
 pub use method::{AnswerFuture, AsyncBody, BlockingBody, Body, Method};
 pub use registry::{Registered, Registry};
-pub use settings::{WhenEmpty, WorkerSettings};
+pub use settings::{OnLostLease, WhenEmpty, WorkerSettings};
 pub use state::{State, States};
 pub use stop::Interrupted;
+pub use storage::FilesSettings;
 pub use task_log::task_log;
 pub use wake::Wake;
 pub use worker::Worker;

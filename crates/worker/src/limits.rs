@@ -64,6 +64,10 @@ pub(crate) const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 pub(crate) const PROGRESS_EVERY_AT_FIRST: Duration = Duration::from_millis(50);
 /// How long a running task counts as young.
 pub(crate) const PROGRESS_YOUTH: Duration = Duration::from_millis(500);
+/// The folder of result files unless told otherwise.
+pub(crate) const FILES_FOLDER: &str = "mission-files";
+/// How long result files are kept after their task's success: time to come back after a holiday, and no archive.
+pub(crate) const KEEP_FILES: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long a method may keep a thread of the runtime to itself before its reports of progress give it back, in milliseconds.
 pub(crate) const YIELD_EVERY_MS: u64 = 10;
 /// When the first checkpoint of an attempt is due: a worker that dies again and again soon after its start still gets on.
@@ -93,5 +97,7 @@ pub(crate) const ORPHANS_EVERY: Duration = Duration::from_secs(10);
 pub(crate) const SLOW_LOOK: Duration = Duration::from_secs(1);
 /// How often ended tasks whose time is over are removed.
 pub(crate) const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// How often the folder of result files is swept, besides at the start.
+pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// Pause between two steps of pruning: claims go first.
 pub(crate) const PRUNE_PAUSE: Duration = Duration::from_millis(50);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mission_core::{Error, Settlement, State, Task, WorkerId};
+use mission_files::Swept;
 use mission_store::{Line, Worker};
 use tracing::{debug, error, info, warn};
 
@@ -102,6 +103,18 @@ pub(crate) fn outcome_lost(task: Option<&Task>) {
     warn!(unique_id, method, "an outcome was refused: the task is not this worker's any more");
 }
 
+pub(crate) fn swept(expired: u64, missing: u64, swept: &Swept) {
+    let (left_over, bytes) = (swept.files, swept.bytes);
+    info!(
+        expired,
+        missing, left_over, bytes, "result files whose time is over, and what ended attempts left, are removed"
+    );
+}
+
+pub(crate) fn file_left(task: &Task, fault: &Error) {
+    warn!(unique_id = %task.unique_id, error = %fault, "a file of an ended attempt could not be removed: the next sweep tries again");
+}
+
 pub(crate) fn settle_failed(waiting: usize, fault: &Error) {
     warn!(waiting, error = %fault, "outcomes cannot be written now; they are kept and tried again");
 }
@@ -183,6 +196,10 @@ pub(crate) fn rescued(worker: WorkerId, tasks: usize) {
 
 pub(crate) fn housekeeping_failed(fault: &Error) {
     debug!(error = %fault, "housekeeping must wait");
+}
+
+pub(crate) fn sweep_failed(fault: &Error) {
+    warn!(error = %fault, "the folder of result files cannot be swept now");
 }
 
 pub(crate) fn pruned(tasks: u64) {

@@ -40,6 +40,7 @@ pub struct Method {
     pub(crate) policy: Policy,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stall_timeout: Option<Duration>,
+    pub(crate) keep_files: Option<Duration>,
     pub(crate) states: Vec<Needed>,
 }
 
@@ -112,7 +113,16 @@ impl Method {
     }
 
     fn new(name: String, origin: Origin, body: Body) -> Self {
-        Self { name, body, origin, policy: Policy::default(), timeout: None, stall_timeout: None, states: Vec::new() }
+        Self {
+            name,
+            body,
+            origin,
+            policy: Policy::default(),
+            timeout: None,
+            stall_timeout: None,
+            keep_files: None,
+            states: Vec::new(),
+        }
     }
 
     /// The name under which tasks call it.
@@ -145,6 +155,13 @@ impl Method {
     #[must_use]
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = Some(timeout);
+        self
+    }
+
+    /// How long result files are kept after the success, unless the task or the file says otherwise.
+    #[must_use]
+    pub fn keep_files(mut self, keep: Duration) -> Self {
+        self.keep_files = Some(keep);
         self
     }
 
@@ -202,6 +219,7 @@ impl fmt::Debug for Method {
             .field("policy", &self.policy)
             .field("timeout", &self.timeout)
             .field("stall_timeout", &self.stall_timeout)
+            .field("keep_files", &self.keep_files)
             .finish_non_exhaustive()
     }
 }

@@ -4,18 +4,21 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mission_core::{Chance, Outcome, Policy, Running, Settlement, settle};
-use mission_store::Claimed;
+use mission_core::{Chance, Effects, FinishedFile, Outcome, Policy, Running, Settlement, State, settle};
+use mission_store::{Claimed, Verdict};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
+use crate::apart::{self, Stands};
 use crate::attempts::{Attempt, SuspectPermit};
 use crate::base::{Base, Phase};
 use crate::body::{Ended, RunningBody};
 use crate::call::{Call, Fault};
 use crate::method::Method;
+use crate::record::Ran;
+use crate::settler::{self, tidy_files};
 use crate::stop::Stop;
-use crate::{limits, log, task_log};
+use crate::{limits, log, record, task_log};
 
 /// The room a running body takes, given back when it has really ended.
 pub(crate) struct Slot {
@@ -33,7 +36,8 @@ struct Run {
 
 /// Begins to run a claimed task.
 pub(crate) fn begin(base: &Arc<Base>, claimed: Claimed, slot: Slot) {
-    let attempt = base.attempts.begin(claimed, slot.suspect.clone());
+    let around = base.surroundings(&claimed.task.method);
+    let attempt = base.attempts.begin(claimed, slot.suspect.clone(), around);
     if !base.tenure.holds() {
         // The lease may have been lost between the claim and here, after everything that ran was stopped.
         attempt.shared.stop(Stop::OutOfReach);
@@ -57,10 +61,10 @@ impl Run {
         log::began(self.attempt.shared.task());
         let Some(method) = self.base.registry.get(&self.attempt.shared.task().method).cloned() else {
             let settlement = put_back(&self.attempt.running, "this worker has no such method", Some(limits::POLL_MAX));
-            return self.hand_in(settlement);
+            return self.queue(settlement);
         };
         match self.attempt.running.refused_after_crash(&method.policy) {
-            Some(settlement) => self.hand_in(settlement),
+            Some(settlement) => self.queue(self.recorded(settlement)),
             None => self.call(&method).await,
         }
     }
@@ -68,7 +72,7 @@ impl Run {
     /// Runs the body until it ends or is to end.
     async fn call(self, method: &Method) {
         if self.attempt.shared.cause().is_some() {
-            return self.settle(method, Ended::Dropped);
+            return drop(self.settle(method, Ended::Dropped).await);
         }
         let task = self.attempt.shared.task();
         let call = Call::new(Arc::clone(&self.attempt.shared), Arc::clone(&self.base.states));
@@ -79,12 +83,12 @@ impl Run {
             cause = self.stop_or_limit(method) => Ok(cause),
         };
         match stopped {
-            Err(ended) => self.settle(method, ended),
+            Err(ended) => drop(self.settle(method, ended).await),
             Ok(cause) => {
                 log::stopping(self.attempt.shared.task(), cause);
                 match body.end().await {
-                    Some(ended) => self.settle(method, ended),
-                    None => self.leave(method, body),
+                    Some(ended) => drop(self.settle(method, ended).await),
+                    None => self.leave(method, body).await,
                 }
             }
         }
@@ -129,10 +133,10 @@ impl Run {
     }
 
     /// A body that does not end: its outcome is recorded without it, its slot stays taken.
-    fn leave(self, method: &Method, mut body: RunningBody) {
+    async fn leave(self, method: &Method, mut body: RunningBody) {
         log::still_running(self.attempt.shared.task());
         let (base, attempt) = (Arc::clone(&self.base), Arc::clone(&self.attempt));
-        let slot = self.settle_and_keep_slot(method, Ended::Dropped);
+        let slot = self.settle(method, Ended::Dropped).await;
         let mut phase = base.phase();
         tokio::spawn(async move {
             tokio::select! {
@@ -143,26 +147,111 @@ impl Run {
         });
     }
 
-    fn settle(self, method: &Method, ended: Ended) {
-        drop(self.settle_and_keep_slot(method, ended));
-    }
-
-    fn settle_and_keep_slot(self, method: &Method, ended: Ended) -> Slot {
+    /// Names the outcome and hands it to the settler; the slot is the caller's to give back.
+    async fn settle(self, method: &Method, ended: Ended) -> Slot {
         if let Ended::NotStarted(fault) = &ended {
             let why = format!("no thread could be started for the method: {fault}");
             self.queue(put_back(&self.attempt.running(), &why, Some(limits::POLL_MAX)));
             return self.slot;
         }
-        match self.outcome(method, ended) {
-            Some(outcome) => {
-                self.queue(settle(&self.attempt.running(), &method.policy, outcome, Chance::random()));
-            }
-            None => {
-                log::dropped(self.attempt.shared.task());
-                self.base.attempts.forget(self.attempt.running.lease);
-            }
+        if self.attempt.shared.pen().is_taken() {
+            return self.settle_apart(method, ended).await;
         }
+        let is_lost = self.attempt.shared.cause() == Some(Stop::LostLease);
+        // An answer that comes too late is refused in the end; its files would lie about until then.
+        let ended = if is_lost && !self.attempt.shared.files().is_empty() { Ended::Dropped } else { ended };
+        let (ended, files) = self.finish_files(ended).await;
+        let Some(outcome) = self.outcome(method, ended) else {
+            log::dropped(self.attempt.shared.task());
+            self.base.attempts.forget(self.attempt.running.lease);
+            tidy_files(&self.attempt, Verdict::Lost, State::Init);
+            return self.slot;
+        };
+        let mut settlement = self.settlement(method, outcome);
+        if settlement.state == State::Success {
+            settlement.effects = Effects { files, attempt_record: None, follow_ups: self.attempt.shared.follow_ups() };
+        } else if !settlement.state.is_final() {
+            // Closed before anybody else may claim the task.
+            self.leave_files().await;
+        }
+        self.queue(settlement);
         self.slot
+    }
+
+    /// The next state, with what is kept about an attempt that did not succeed.
+    fn settlement(&self, method: &Method, outcome: Outcome) -> Settlement {
+        self.recorded(settle(&self.attempt.running(), &method.policy, outcome, Chance::random()))
+    }
+
+    fn recorded(&self, settlement: Settlement) -> Settlement {
+        let of = Ran {
+            attempt: self.attempt.running.counts.attempt,
+            // The number it was claimed under: the worker may have another one by now.
+            worker_id: self.attempt.shared.task().worker_id.unwrap_or(self.base.tenure.worker()),
+            worker: &self.base.entry.name,
+            ran: self.attempt.age(),
+        };
+        record::with_attempt(settlement, of)
+    }
+
+    /// An answer counts only with its files.
+    async fn finish_files(&self, ended: Ended) -> (Ended, Vec<FinishedFile>) {
+        let shared = &self.attempt.shared;
+        if !matches!(ended, Ended::Returned(Ok(_))) || shared.files().is_empty() {
+            return (ended, Vec::new());
+        }
+        let keep = shared.keep_files();
+        match shared.on_disk(move |shared| shared.files().finish(shared.task(), keep)).await {
+            Ok(files) => (ended, files),
+            Err(fault) => (Ended::Returned(Err(Fault::Failed(fault.into()))), Vec::new()),
+        }
+    }
+
+    async fn leave_files(&self) {
+        if !self.attempt.shared.files().is_empty() {
+            let left = self.attempt.shared.on_disk(|shared| {
+                shared.files().leave(shared.task());
+                Ok(())
+            });
+            // What it could not do, it has logged.
+            let _ = left.await;
+        }
+    }
+
+    /// The method wrote its success into a transaction of its own: the row tells whether that was committed. Whatever is
+    /// to be written waits by itself, as that transaction may still hold the row.
+    async fn settle_apart(self, method: &Method, ended: Ended) -> Slot {
+        let (base, attempt) = (&self.base, &self.attempt);
+        let lease = attempt.running.lease;
+        base.attempts.end(attempt);
+        let (verdict, state) = match settler::look_up(base, lease).await {
+            Some(Stands::Succeeded) => (Verdict::Settled, State::Success),
+            Some(Stands::Open) => match self.outcome_apart(method, ended) {
+                Some(outcome) => {
+                    let settlement = self.settlement(method, outcome);
+                    log::ended(attempt.shared.task(), &settlement, attempt.age());
+                    if !settlement.state.is_final() {
+                        self.leave_files().await;
+                    }
+                    (settler::settle_one(base, &settlement).await.unwrap_or(Verdict::Lost), settlement.state)
+                }
+                None => (Verdict::Lost, State::Init),
+            },
+            Some(Stands::Lost) | None => {
+                log::dropped(attempt.shared.task());
+                (Verdict::Lost, State::Init)
+            }
+        };
+        base.attempts.forget(lease);
+        tidy_files(attempt, verdict, state);
+        base.wake.wake();
+        self.slot
+    }
+
+    fn outcome_apart(&self, method: &Method, ended: Ended) -> Option<Outcome> {
+        let has_failed = self.attempt.shared.pen().has_succeeded() || matches!(ended, Ended::Returned(Ok(_)));
+        let failed = || Ended::Returned(Err(Fault::Failed(apart::not_committed())));
+        self.outcome(method, if has_failed { failed() } else { ended })
     }
 
     /// Names the outcome. The worker's own word wins over the method's error, an answer wins over both.
@@ -189,10 +278,6 @@ impl Run {
             // Only a runtime that shuts down drops what nobody stopped.
             Ended::Dropped | Ended::NotStarted(_) => Outcome::HandedOver,
         })
-    }
-
-    fn hand_in(self, settlement: Settlement) {
-        self.queue(settlement);
     }
 
     /// Gives the outcome to the settler.

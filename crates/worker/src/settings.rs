@@ -6,6 +6,7 @@ use mission_core::{Error, ErrorKind, checked_name};
 use mission_store::{Keep, Kind};
 
 use crate::limits;
+use crate::storage::FilesSettings;
 
 /// What a worker does where nothing is left to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +18,17 @@ pub enum WhenEmpty {
     Stop,
     /// Leave after this long without work, unless a task it can run is due within ten minutes; never as a task arrives.
     Linger(Duration),
+}
+
+/// What a worker does about a method that still runs when the lease of its task is over: on a thread of its own, or on one of the
+/// runtime without an await. Whatever it writes about the task is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnLostLease {
+    /// Names it in the log and lets it go on.
+    #[default]
+    GoOn,
+    /// Ends the process at once with exit code 70: for side effects that must never happen beside those of the next attempt.
+    Abort,
 }
 
 /// How a worker works.
@@ -42,6 +54,10 @@ pub struct WorkerSettings {
     pub when_empty: WhenEmpty,
     /// How long ended tasks are kept.
     pub keep: Keep,
+    /// Where result files lie, how long and how much of them is kept.
+    pub files: FilesSettings,
+    /// What becomes of a blocking method that still runs when the lease of its task is over.
+    pub on_lost_lease: OnLostLease,
 }
 
 impl Default for WorkerSettings {
@@ -55,6 +71,8 @@ impl Default for WorkerSettings {
             name: None,
             when_empty: WhenEmpty::default(),
             keep: Keep::default(),
+            files: FilesSettings::default(),
+            on_lost_lease: OnLostLease::default(),
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mission_core::{Backoff, Chance, Settlement, limits as rules};
+use mission_core::{Backoff, Chance, Lease, Settlement, State, limits as rules};
 use mission_store::{Reported, Verdict};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
+use crate::apart::{Stands, stands};
 use crate::attempts::Attempt;
 use crate::base::{Base, Phase, pause};
 use crate::stop::Stop;
@@ -32,7 +33,7 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
         let due = tokio::select! {
             biased;
             _ = outcomes.recv_many(&mut group, rules::BATCH_ROWS_MAX) => Due::Nothing,
-            () = base.attempts.bell.notified() => Due::Checkpoints,
+            () = base.bell.notified() => Due::Checkpoints,
             () = sleep_until(next_report), if is_running(&base) => Due::Everything,
             () = first_begins(&base) => Due::Nothing,
             _ = phase.wait_for(|phase| *phase == Phase::Over) => Due::Nothing,
@@ -103,26 +104,79 @@ async fn settle(base: &Base, group: &[Settlement]) {
     }
 }
 
+/// What the row says of a task that stood apart, however long the database is away; `None` once the worker is over.
+pub(crate) async fn look_up(base: &Base, lease: Lease) -> Option<Stands> {
+    let mut phase = base.phase();
+    let mut tries = 0;
+    loop {
+        match base.store.watch(&[lease]).await {
+            Ok(watched) => return Some(stands(lease, watched.first())),
+            Err(fault) => log::watch_failed(&fault),
+        }
+        tries += 1;
+        if !pause(AGAIN.wait(tries, Chance::random()), &mut phase, Phase::Over).await {
+            return None;
+        }
+    }
+}
+
+/// Writes one outcome by itself, however long the database is away; `None` once the worker is over.
+pub(crate) async fn settle_one(base: &Base, settlement: &Settlement) -> Option<Verdict> {
+    let mut phase = base.phase();
+    let mut tries = 0;
+    loop {
+        match base.store.settle(std::slice::from_ref(settlement)).await {
+            Ok(verdicts) => return verdicts.first().copied(),
+            Err(fault) if tries == 0 => log::settle_failed(1, &fault),
+            Err(_) => {}
+        }
+        tries += 1;
+        if !pause(AGAIN.wait(tries, Chance::random()), &mut phase, Phase::Over).await {
+            return None;
+        }
+    }
+}
+
 fn conclude(base: &Base, group: &[Settlement], verdicts: &[Verdict]) {
     for (settlement, verdict) in group.iter().zip(verdicts) {
         let attempt = base.attempts.forget(settlement.lease);
         if *verdict == Verdict::Lost {
             log::outcome_lost(attempt.as_ref().map(|attempt| attempt.shared.task()));
         }
+        if let Some(attempt) = attempt {
+            tidy_files(&attempt, *verdict, settlement.state);
+        }
+        if !settlement.effects.follow_ups.is_empty() {
+            base.wake.wake();
+        }
     }
+}
+
+/// The files of the attempt follow its end, beside the runtime.
+pub(crate) fn tidy_files(attempt: &Arc<Attempt>, verdict: Verdict, state: State) {
+    if attempt.shared.files().is_empty() {
+        return;
+    }
+    let shared = Arc::clone(&attempt.shared);
+    tokio::task::spawn_blocking(move || match verdict {
+        Verdict::Settled if state.is_final() => shared.files().settled(shared.task(), state),
+        Verdict::Settled | Verdict::Lost => shared.files().leave(shared.task()),
+    });
 }
 
 /// Writes what these attempts have reported, as far as it is news.
 async fn report(base: &Base, attempts: &[Arc<Attempt>]) {
-    let unwritten: Vec<_> = attempts.iter().filter_map(|one| Some((one, one.unwritten()?))).collect();
+    // A row that its method's transaction may have locked would hold up all others.
+    let unwritten: Vec<_> =
+        attempts.iter().filter_map(|one| Some((one, one.shared.pen().borrow()?, one.unwritten()?))).collect();
     if unwritten.is_empty() {
         return;
     }
     let (versions, reports): (Vec<_>, Vec<_>) =
-        unwritten.into_iter().map(|(attempt, (version, report))| ((attempt, version), report)).unzip();
+        unwritten.into_iter().map(|(attempt, pen, (version, report))| ((attempt, version, pen), report)).unzip();
     match base.store.report(&reports).await {
         Ok(reported) => {
-            for ((attempt, version), reported) in versions.into_iter().zip(reported) {
+            for ((attempt, version, _pen), reported) in versions.into_iter().zip(reported) {
                 match reported {
                     Reported::Written => attempt.shared.mark_written(version),
                     Reported::Lost => {

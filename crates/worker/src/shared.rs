@@ -4,13 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use mission_core::{Checkpoint, Error, ErrorKind, Progress, Task};
+use mission_core::{Checkpoint, Error, ErrorKind, Lease, NewTask, Progress, Task, limits as rules};
+use mission_store::{Kind, Report};
 use tokio::sync::Notify;
 
+use crate::apart::Pen;
 use crate::checkpoint::CheckpointError;
 use crate::clock::{coarse_ms, coarse_since};
 use crate::reported::{Pace, Reported, Unwritten};
 use crate::stop::{Interrupted, Stop};
+use crate::storage::Storage;
+use crate::task_files::TaskFiles;
 use crate::task_lines::{self, TaskLines};
 
 /// One running attempt, shared between the method and the worker.
@@ -27,14 +31,29 @@ pub(crate) struct Shared {
     gate: Mutex<()>,
     changed_blocking: Condvar,
     changed: Notify,
+    around: Surroundings,
+    files: TaskFiles,
+    follow_ups: Mutex<Vec<NewTask>>,
+    pen: Pen,
+}
+
+/// What an attempt has of its worker.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
     /// Rings in the settler: a checkpoint waits to be written.
-    bell: Arc<Notify>,
+    pub(crate) bell: Arc<Notify>,
+    pub(crate) storage: Arc<Storage>,
+    /// Which database it is.
+    pub(crate) kind: Kind,
+    /// How long the method keeps result files, if it says so.
+    pub(crate) keep_files: Option<Duration>,
 }
 
 impl Shared {
-    /// An attempt that begins now; `bell` calls the settler.
-    pub(crate) fn new(task: Task, bell: Arc<Notify>) -> Self {
+    /// An attempt that begins now.
+    pub(crate) fn new(task: Task, around: Surroundings) -> Self {
         Self {
+            files: TaskFiles::of(&task, Arc::clone(&around.storage)),
             reported: Mutex::new(Reported::begin(&task, coarse_ms())),
             task,
             lines: Arc::default(),
@@ -43,13 +62,49 @@ impl Shared {
             gate: Mutex::new(()),
             changed_blocking: Condvar::new(),
             changed: Notify::new(),
-            bell,
+            around,
+            follow_ups: Mutex::default(),
+            pen: Pen::default(),
         }
     }
 
     /// The task as it was claimed.
     pub(crate) fn task(&self) -> &Task {
         &self.task
+    }
+
+    /// The files that the method makes.
+    pub(crate) fn files(&self) -> &TaskFiles {
+        &self.files
+    }
+
+    /// Which database the task is in.
+    pub(crate) fn kind(&self) -> Kind {
+        self.around.kind
+    }
+
+    /// How long those are kept that say nothing themselves.
+    pub(crate) fn keep_files(&self) -> Option<Duration> {
+        self.around.storage.keep(&self.task, self.around.keep_files)
+    }
+
+    /// Has a task pushed with the success.
+    pub(crate) fn push_after(&self, task: NewTask) -> Result<(), Error> {
+        task.check()?;
+        let mut follow_ups = self.follow_ups.lock().unwrap_or_else(PoisonError::into_inner);
+        if follow_ups.len() >= rules::FOLLOW_UPS_MAX {
+            return Err(Error::invalid(format!(
+                "a success pushes {} tasks at the most: let one of them push the others",
+                rules::FOLLOW_UPS_MAX
+            )));
+        }
+        follow_ups.push(task);
+        Ok(())
+    }
+
+    /// The tasks to be pushed with the success.
+    pub(crate) fn follow_ups(&self) -> Vec<NewTask> {
+        self.follow_ups.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Ends the attempt. The first cause stays; whether this one was it.
@@ -113,7 +168,7 @@ impl Shared {
     pub(crate) fn submit(&self, checkpoint: Checkpoint) -> Result<u64, Interrupted> {
         self.check()?;
         let version = self.reported().submit(checkpoint);
-        self.bell.notify_one();
+        self.around.bell.notify_one();
         Ok(version)
     }
 
@@ -132,9 +187,17 @@ impl Shared {
         self.until_blocking(patience, || self.kept_or_stopped(version)).unwrap_or(Ok(()))
     }
 
-    /// What of the attempt is newer than what is written.
-    pub(crate) fn unwritten(&self) -> Option<Unwritten> {
-        self.reported().unwritten(coarse_ms())
+    /// What of the attempt is newer than what is written, with its version.
+    pub(crate) fn unwritten(&self) -> Option<(u64, Report)> {
+        let Unwritten { version, progress, checkpoint, resumed, redone, active_ms } =
+            self.reported().unwritten(coarse_ms())?;
+        let report = Report { lease: self.lease(), progress: Some(progress), checkpoint, resumed, redone, active_ms };
+        Some((version, report))
+    }
+
+    /// The right to write about the task.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease { id: self.task.id, token: self.task.lease_token }
     }
 
     /// What was unwritten at this version is written.
@@ -152,6 +215,11 @@ impl Shared {
     /// Whether a checkpoint waits to be written.
     pub(crate) fn has_checkpoint_waiting(&self) -> bool {
         self.reported().has_checkpoint_waiting()
+    }
+
+    /// Who may write about the task.
+    pub(crate) fn pen(&self) -> &Pen {
+        &self.pen
     }
 
     /// Whether a checkpoint of this attempt is written.
@@ -233,6 +301,14 @@ impl Shared {
 }
 
 #[cfg(test)]
+impl Surroundings {
+    /// Those of an attempt that belongs to no worker.
+    pub(crate) fn none() -> Self {
+        Self { bell: Arc::default(), storage: Arc::new(Storage::none()), kind: Kind::Sqlite, keep_files: None }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::time::Instant;
 
@@ -241,7 +317,7 @@ mod tests {
     use super::*;
 
     fn attempt() -> Shared {
-        Shared::new(Task::with(1, UniqueId::random(), "export".into(), State::Executing), Arc::default())
+        Shared::new(Task::with(1, UniqueId::random(), "export".into(), State::Executing), Surroundings::none())
     }
 
     #[test]
@@ -261,9 +337,9 @@ mod tests {
         assert_eq!(shared.unwritten(), None);
         shared.report(Progress::from((3, 10))).unwrap();
         shared.report(Progress::from((4, 10))).unwrap();
-        let unwritten = shared.unwritten().unwrap();
-        assert_eq!(unwritten.progress, Progress::of(4, 10));
-        shared.mark_written(unwritten.version);
+        let (version, report) = shared.unwritten().unwrap();
+        assert_eq!(report.progress, Some(Progress::of(4, 10)));
+        shared.mark_written(version);
         assert_eq!(shared.unwritten(), None);
         shared.report(Progress::from((4, 10))).unwrap();
         assert!(shared.unwritten().is_some(), "the same progress again is a sign of life");
@@ -275,9 +351,10 @@ mod tests {
         for report in [Progress::from((5, 10, "reading")), Progress::from(2), Progress::from((12, 11))] {
             shared.report(report).unwrap();
         }
-        assert_eq!(shared.unwritten().unwrap().progress, Progress::of(12, 11).message("reading"));
+        let progress = |shared: &Shared| shared.unwritten().unwrap().1.progress.unwrap();
+        assert_eq!(progress(&shared), Progress::of(12, 11).message("reading"));
         shared.report(Progress::from((12, 11, ""))).unwrap();
-        assert_eq!(shared.unwritten().unwrap().progress, Progress::of(12, 11));
+        assert_eq!(progress(&shared), Progress::of(12, 11));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::base::{Base, Phase, pause};
 use crate::clock::waking_ms;
 use crate::stop::Stop;
+use crate::storage::Storage;
 use crate::tenure::{Standing, Tenure};
 use crate::worker::Worker;
 use crate::{heart, housekeeper, identity, limits, log, settler, watcher};
@@ -30,11 +31,12 @@ where
     worker.registry.check_states(&worker.states)?;
     let lease = worker.settings.lease_on(worker.store.kind());
     let entry = identity::entry(&worker.settings, &worker.registry, lease);
+    let storage = storage(&worker).await?;
     let asked_at_ms = waking_ms();
     let id = register(worker.store.clone(), entry.clone()).await?;
     let tenure = Tenure::new(id, lease, asked_at_ms);
     let (outcomes, queue) = mpsc::unbounded_channel();
-    let base = Arc::new(Base::new(worker, entry, tenure, outcomes));
+    let base = Arc::new(Base::new(worker, entry, tenure, storage, outcomes));
     heart::begin(Arc::clone(&base))?;
     log::started(&base);
     tokio::spawn(settler::run(Arc::clone(&base), queue));
@@ -68,10 +70,23 @@ where
 /// Rings once, when all is over; also where the runtime took the loops away.
 pub(crate) type Bell = watch::Receiver<bool>;
 
-/// In a task of its own, because its caller may drop the future.
 async fn register(store: Store, entry: NewWorker) -> Result<WorkerId, Error> {
-    let registered = tokio::spawn(async move { store.register(&entry).await });
-    registered.await.unwrap_or_else(|fault| {
+    undropped(async move { store.register(&entry).await }).await
+}
+
+/// Where the worker's files lie; the folder is opened when the first one is made.
+async fn storage(worker: &Worker) -> Result<Storage, Error> {
+    let store = worker.store.clone();
+    let beside = store.file();
+    let database_id = undropped(async move { store.database_id().await }).await?;
+    Ok(Storage::new(worker.settings.files.clone(), database_id, beside.as_deref()))
+}
+
+/// In a task of its own, because the caller may drop the future.
+async fn undropped<T: Send + 'static>(
+    call: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(call).await.unwrap_or_else(|fault| {
         Err(Error::new(mission_core::ErrorKind::Setup, "the worker could not register").with_source(fault))
     })
 }

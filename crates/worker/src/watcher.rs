@@ -29,7 +29,11 @@ pub(crate) async fn run(base: Arc<Base>) {
 
 async fn look(base: &Base) {
     let mut attempts = base.attempts.running();
-    attempts.retain(|attempt| attempt.age() >= limits::WATCH_AGE_MIN && attempt.shared.cause().is_none());
+    attempts.retain(|attempt| {
+        // One that stands apart may have succeeded, and no cancel reaches a row that is locked.
+        let is_apart = attempt.shared.pen().is_taken();
+        attempt.age() >= limits::WATCH_AGE_MIN && attempt.shared.cause().is_none() && !is_apart
+    });
     if attempts.is_empty() {
         return;
     }

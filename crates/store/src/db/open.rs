@@ -131,6 +131,20 @@ impl Db {
         }
     }
 
+    /// The file of an SQLite database, where it is one.
+    pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            // One in memory has a name of its own there, and no file of that name.
+            Db::Sqlite(pools) => {
+                let file = pools.writer.connect_options().get_filename().to_owned();
+                file.is_file().then_some(file)
+            }
+            #[cfg(any(feature = "mysql", feature = "postgres"))]
+            _ => None,
+        }
+    }
+
     /// A connection for reading, or for one statement that is a transaction of its own.
     pub(crate) async fn reader(&self) -> Result<Held, Error> {
         let held = match self {

@@ -1,6 +1,6 @@
 -- Makes picked tasks ours, each by its primary key.
 update {batch: id int}
-straight_join mission_tasks task on task.id = batch.id
+straight_join mission_tasks task force index (primary) on task.id = batch.id
 set task.state = 'executing',
     task.lease_token = task.lease_token + 1,
     task.attempt = task.attempt + 1,

@@ -1,6 +1,7 @@
--- Writes what became of running tasks, each under its lease token, each by its primary key.
+-- Writes what became of running tasks, each under its lease token, each by its primary key. Told to use
+-- it, because MariaDB prefers a scan of a small table, which waits for any row that somebody has locked.
 update {batch: id int, lease_token int, state text, reason text, content text, content_cut int, wait_us int, attempt int, failures int, crashes int}
-straight_join mission_tasks task on task.id = batch.id
+straight_join mission_tasks task force index (primary) on task.id = batch.id
 set task.state = batch.state,
     task.reason = batch.reason,
     task.content = batch.content,

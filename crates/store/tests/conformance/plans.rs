@@ -26,6 +26,8 @@ const STATEMENTS: [(&str, &[&str]); 45] = [
     ("artifacts_behind", &[]),
     ("artifact_expire", &[]),
     ("artifact_remove", &[]),
+    ("artifact_missing", &[]),
+    ("locations", &[]),
     ("artifacts_retire", &[]),
     ("attempt_put", &[]),
     ("attempt_forget", &[]),
