@@ -29,5 +29,6 @@ pub use worker::WorkerBuilder;
 
 // The outer crates know the engine only, so it hands on the words of the worker that they need.
 pub use mission_worker::{
-    Context, Method, Registry, State, States, WhenEmpty, Which, WorkerSettings, blocking, task_log,
+    ArtifactWriter, Context, FilesSettings, Method, OnLostLease, Registry, State, States, WhenEmpty, Which,
+    WorkerSettings, blocking, task_log,
 };

@@ -1,9 +1,10 @@
 //! A worker in this process: told what it has, then started or run.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mission_core::{Result, Task};
-use mission_worker::{Method, Registry, States, Which, WorkerHandle, WorkerSettings, run_until_signalled};
+use mission_worker::{Method, OnLostLease, Registry, States, Which, WorkerHandle, WorkerSettings, run_until_signalled};
 
 use crate::Mission;
 
@@ -71,6 +72,26 @@ impl WorkerBuilder {
     /// 10 s unless told otherwise, 60 s on SQLite.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = Some(lease);
+        self
+    }
+
+    /// The folder for result files: `mission-files` beside an SQLite database, else in the working directory, unless told otherwise.
+    pub fn files_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.settings.files.folder = Some(folder.into());
+        self
+    }
+
+    /// How long result files are kept after their task's success, unless task, method or file say otherwise; 7 days
+    /// unless told otherwise.
+    pub fn keep_files(mut self, keep: Duration) -> Self {
+        self.settings.files.keep = Some(keep);
+        self
+    }
+
+    /// Ends the process, with exit code 70, where a method still runs when the lease of its task is over: for side effects that must
+    /// never happen beside those of the next attempt. Else the log names it, and what it writes about the task is refused.
+    pub fn abort_on_lost_lease(mut self) -> Self {
+        self.settings.on_lost_lease = OnLostLease::Abort;
         self
     }
 

@@ -121,6 +121,7 @@ fn rules(method: &Method) -> TokenStream {
     };
     let timeout = options.timeout.map(span).into_iter();
     let stall_timeout = options.stall_timeout.map(span).into_iter();
+    let keep_files = options.keep_files.map(span).into_iter();
     let on_crash = options.on_crash.iter().map(|on_crash| match on_crash {
         OnCrash::RunAgain => quote!(RunAgain),
         OnCrash::Fail => quote!(Fail),
@@ -133,6 +134,7 @@ fn rules(method: &Method) -> TokenStream {
         #(.retries(#retries))*
         #(.timeout(#timeout))*
         #(.stall_timeout(#stall_timeout))*
+        #(.keep_files(#keep_files))*
         #(.on_crash(::mission::OnCrash::#on_crash))*
         #(#states)*
     }

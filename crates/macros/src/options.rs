@@ -8,7 +8,7 @@ use syn::{Error, Expr, ExprLit, Lit, Result};
 
 use crate::parse::{Setting, Settings};
 
-const NAMES: [&str; 6] = ["name", "task_type", "retries", "timeout", "stall_timeout", "on_crash"];
+const NAMES: [&str; 7] = ["name", "task_type", "retries", "timeout", "stall_timeout", "on_crash", "keep_files"];
 
 /// The rules that the attribute sets; what it leaves out has the method's defaults.
 #[derive(Debug, Default, PartialEq)]
@@ -19,6 +19,7 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) stall_timeout: Option<Duration>,
     pub(crate) on_crash: Option<OnCrash>,
+    pub(crate) keep_files: Option<Duration>,
 }
 
 impl Options {
@@ -47,6 +48,7 @@ impl Options {
             "timeout" => put(&mut self.timeout, setting, span(value, "timeout")?),
             "stall_timeout" => put(&mut self.stall_timeout, setting, span(value, "stall_timeout")?),
             "on_crash" => put(&mut self.on_crash, setting, on_crash(value)?),
+            "keep_files" => put(&mut self.keep_files, setting, span_of(value, "keep_files")?.0),
             other => Err(Error::new(name.span(), unknown(other))),
         }
     }
@@ -80,12 +82,18 @@ fn checked(value: &Expr, what: &str, chars_max: usize) -> Result<String> {
 }
 
 fn span(value: &Expr, what: &str) -> Result<Duration> {
-    let (text, place) = string(value, || format!("`{what}` is a span of time in quotes, as in `{what} = \"5m\"`"))?;
-    match parse_span(&text) {
-        Ok(span) if span.is_zero() => {
+    match span_of(value, what)? {
+        (span, place) if span.is_zero() => {
             Err(Error::new(place, format!("a `{what}` of 0 ends every attempt: leave it out for none")))
         }
-        Ok(span) => Ok(span),
+        (span, _) => Ok(span),
+    }
+}
+
+fn span_of(value: &Expr, what: &str) -> Result<(Duration, Span)> {
+    let (text, place) = string(value, || format!("`{what}` is a span of time in quotes, as in `{what} = \"5m\"`"))?;
+    match parse_span(&text) {
+        Ok(span) => Ok((span, place)),
         Err(fault) => Err(Error::new(place, fault)),
     }
 }
@@ -139,6 +147,7 @@ mod tests {
             timeout = "5m",
             stall_timeout = "30s",
             on_crash = "fail",
+            keep_files = "7d",
         ));
         let expected = Options {
             name: Some("my export".into()),
@@ -147,6 +156,7 @@ mod tests {
             timeout: Some(Duration::from_secs(300)),
             stall_timeout: Some(Duration::from_secs(30)),
             on_crash: Some(OnCrash::Fail),
+            keep_files: Some(Duration::from_secs(7 * 24 * 3600)),
         };
         assert_eq!(read.unwrap(), expected);
         assert_eq!(options(quote!()).unwrap(), Options::default());
@@ -170,6 +180,7 @@ mod tests {
             (quote!(timeout = "soon"), "\"soon\" is no span of time"),
             (quote!(timeout = "0s"), "leave it out"),
             (quote!(stall_timeout = "-1s"), "no span of time"),
+            (quote!(keep_files = 7), "a span of time in quotes"),
             (quote!(on_crash = "explode"), "is \"run_again\" or \"fail\""),
             (quote!(on_crash = true), "is \"run_again\" or \"fail\""),
             (quote!(name = ""), "name \"\" is empty"),

@@ -64,8 +64,8 @@ pub use mission_engine::{
 };
 pub use mission_macros::method;
 pub use mission_worker::{
-    Answer, BadCursor, CheckpointError, Context, Interrupted, Method, State, WhenEmpty, WorkerHandle, WorkerSettings,
-    blocking, task_log,
+    Answer, ArtifactWriter, BadCursor, CheckpointError, Context, FilesSettings, Interrupted, Method, OnLostLease,
+    State, WhenEmpty, WorkerHandle, WorkerSettings, blocking, task_log,
 };
 
 /// The commands of Mission, to be mounted in your own program, so that `myapp mission records` works.

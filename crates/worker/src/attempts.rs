@@ -9,8 +9,9 @@ use mission_core::{Lease, Running};
 use mission_store::{Claimed, Report};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use crate::shared::{Shared, Surroundings};
+use crate::shared::Shared;
 use crate::stop::Stop;
+use crate::surroundings::Surroundings;
 use crate::wake::Wake;
 
 /// One attempt, from its claim until its outcome is written.

@@ -1,6 +1,7 @@
 //! What all loops of one worker share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use mission_core::Settlement;
@@ -10,9 +11,9 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use crate::Registry;
 use crate::attempts::Attempts;
 use crate::settings::WorkerSettings;
-use crate::shared::Surroundings;
 use crate::state::States;
 use crate::storage::Storage;
+use crate::surroundings::Surroundings;
 use crate::tenure::Tenure;
 use crate::wake::Wake;
 
@@ -43,6 +44,8 @@ pub(crate) struct Base {
     /// To the settler. Its length is bounded by what is claimed, and claims by its length.
     pub(crate) outcomes: mpsc::UnboundedSender<Settlement>,
     pub(crate) slots: Arc<Semaphore>,
+    /// Bodies that do not end although the lease of their task is over.
+    pub(crate) lingering: AtomicUsize,
     /// Rings in the settler: a checkpoint waits to be written.
     pub(crate) bell: Arc<Notify>,
     pub(crate) storage: Arc<Storage>,
@@ -67,6 +70,7 @@ impl Base {
             entry,
             tenure,
             attempts: Attempts::default(),
+            lingering: AtomicUsize::new(0),
             bell: Arc::default(),
             storage: Arc::new(storage),
             outcomes,

@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn its_verbs_fail_once_the_task_is_to_end() {
         let task = Task::with(1, UniqueId::random(), "export".into(), State::Executing);
-        let ctx = Context::new(Arc::new(Shared::new(task, crate::shared::Surroundings::none())));
+        let ctx = Context::new(Arc::new(Shared::new(task, crate::surroundings::Surroundings::none())));
         ctx.progress((1, 2)).unwrap();
         ctx.sleep(Duration::ZERO).unwrap();
         assert!(ctx.check().is_ok() && !ctx.is_stopping());

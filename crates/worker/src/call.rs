@@ -96,7 +96,7 @@ mod tests {
     fn call(params: &str) -> Call {
         let mut task = Task::with(1, UniqueId::random(), "double".into(), TaskState::Executing);
         task.params = Some(params.into());
-        Call::new(Arc::new(Shared::new(task, crate::shared::Surroundings::none())), Arc::new(States::new()))
+        Call::new(Arc::new(Shared::new(task, crate::surroundings::Surroundings::none())), Arc::new(States::new()))
     }
 
     async fn run(method: &Method, call: Call) -> Result<String, Fault> {

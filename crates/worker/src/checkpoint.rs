@@ -116,7 +116,11 @@ impl Shared {
     pub(crate) async fn start_over(self: &Arc<Self>) -> Result<(), CheckpointError> {
         let version = self.submit_start_over()?;
         self.kept(version, None).await?;
-        self.on_disk(|shared| Ok(shared.files().discard_dropped(shared.task()))).await.map_err(CheckpointError::Files)
+        let discard = |shared: &Self| {
+            shared.files().discard_dropped(shared.task());
+            Ok(())
+        };
+        self.on_disk(discard).await.map_err(CheckpointError::Files)
     }
 
     /// The same on this thread.

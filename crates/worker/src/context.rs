@@ -234,7 +234,7 @@ mod tests {
         task.params = Some(" [ ] ".into());
         task.counts.attempt = 2;
         task.lease_token = LeaseToken(7);
-        Context::new(Arc::new(Shared::new(task, crate::shared::Surroundings::none())))
+        Context::new(Arc::new(Shared::new(task, crate::surroundings::Surroundings::none())))
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The heartbeat: renews the lease on a thread and a connection of its own, and stops everything before the lease ends.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind, WorkerId};
@@ -8,8 +9,10 @@ use mission_store::{Heart, Renewal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::attempts::Attempt;
 use crate::base::{Base, Phase, pause};
 use crate::clock::waking_ms;
+use crate::settings::OnLostLease;
 use crate::stop::Stop;
 use crate::tenure::Standing;
 use crate::{limits, log};
@@ -32,19 +35,23 @@ struct Beating {
     worker: WorkerId,
     heart: Heart,
     is_failing: bool,
+    /// When what was told to stop must have ended.
+    over_at_ms: Option<u64>,
 }
 
 impl Beating {
     fn new(base: Arc<Base>) -> Self {
         let worker = base.tenure.worker();
         let heart = base.store.heart(worker, base.tenure.lease());
-        Self { phase: base.phase(), worker, heart, is_failing: false, base }
+        Self { phase: base.phase(), worker, heart, is_failing: false, over_at_ms: None, base }
     }
 
     async fn run(mut self) {
         let every = self.base.tenure.lease() / limits::BEATS_PER_LEASE;
         loop {
-            let span = if self.is_failing { limits::BEAT_AGAIN.min(every) } else { every };
+            self.abort_if_told();
+            let is_ending = self.over_at_ms.is_some();
+            let span = if self.is_failing || is_ending { limits::BEAT_AGAIN.min(every) } else { every };
             if !self.rest(span).await {
                 return;
             }
@@ -111,19 +118,44 @@ impl Beating {
     }
 
     /// Before the lease ends every task must.
-    fn look_at_the_clock(&self) {
+    fn look_at_the_clock(&mut self) {
         let is_over = self.base.tenure.left().is_zero();
         let holds = *self.base.tenure.standing().borrow() == Standing::Holds;
         if is_over && holds && self.base.tenure.lose(Standing::Lapsed) {
             log::lapsed(self.base.attempts.load().borrow().running);
             self.base.attempts.stop(Stop::OutOfReach);
+            self.over_at_ms = Some(waking_ms() + self.margin_ms());
         }
     }
 
-    fn removed(&self) {
+    /// The part of the lease that was kept back so that tasks can end within it.
+    fn margin_ms(&self) -> u64 {
+        let margin = self.base.tenure.lease() / limits::LEASE_MARGIN_PART;
+        u64::try_from(margin.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Where a body still runs at the end of the lease and the owner wants nothing to run beside the next attempt, the
+    /// process ends. On this thread, because the body may hold all those of the runtime.
+    fn abort_if_told(&mut self) {
+        if self.over_at_ms.is_none_or(|at_ms| waking_ms() < at_ms) {
+            return;
+        }
+        self.over_at_ms = None;
+        let is_lost = |attempt: &Arc<Attempt>| attempt.shared.cause().is_some_and(Stop::is_loss);
+        let running = self.base.attempts.running().iter().filter(|attempt| is_lost(attempt)).count()
+            + self.base.lingering.load(Ordering::Relaxed);
+        if self.base.settings.on_lost_lease == OnLostLease::Abort && running > 0 {
+            log::aborts(running);
+            std::process::exit(limits::ABORT_EXIT_CODE);
+        }
+    }
+
+    fn removed(&mut self) {
         if self.base.tenure.worker() == self.worker && self.base.tenure.lose(Standing::Removed) {
             log::removed(self.worker, self.base.attempts.load().borrow().running);
             self.base.attempts.stop(Stop::LostLease);
+            // Its tasks may begin elsewhere already: what is told to stop has the moment it takes to.
+            self.over_at_ms = Some(waking_ms() + self.margin_ms());
         }
     }
 }

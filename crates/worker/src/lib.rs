@@ -49,6 +49,7 @@ mod shift;
 mod state;
 mod stop;
 mod storage;
+mod surroundings;
 mod sweeper;
 mod task_files;
 mod task_lines;

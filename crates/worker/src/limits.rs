@@ -55,6 +55,8 @@ pub(crate) const LINGER_HORIZON: Duration = Duration::from_secs(600);
 pub(crate) const STOP_MOMENT: Duration = Duration::from_millis(250);
 /// How long a dropped method may take to reach its next await before its outcome is recorded without it.
 pub(crate) const ABORT_MAX: Duration = Duration::from_millis(250);
+/// With which code a process ends that must not outlive its lease: an internal software error, as `sysexits` has it.
+pub(crate) const ABORT_EXIT_CODE: i32 = 70;
 /// What a worker may take beyond its grace: writing the last outcomes and taking itself off the list.
 pub(crate) const EXIT_MAX: Duration = Duration::from_secs(2);
 

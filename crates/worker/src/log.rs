@@ -111,6 +111,10 @@ pub(crate) fn swept(expired: u64, missing: u64, swept: &Swept) {
     );
 }
 
+pub(crate) fn aborts(running: usize) {
+    error!(running, "methods still run at the end of the lease: the process ends, as on_lost_lease says");
+}
+
 pub(crate) fn file_left(task: &Task, fault: &Error) {
     warn!(unique_id = %task.unique_id, error = %fault, "a file of an ended attempt could not be removed: the next sweep tries again");
 }

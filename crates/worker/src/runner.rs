@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mission_core::{Chance, Effects, FinishedFile, Outcome, Policy, Running, Settlement, State, settle};
@@ -18,7 +19,7 @@ use crate::method::Method;
 use crate::record::Ran;
 use crate::settler::{self, tidy_files};
 use crate::stop::Stop;
-use crate::{limits, log, record, task_log};
+use crate::{limits, log, record, scribe, task_log};
 
 /// The room a running body takes, given back when it has really ended.
 pub(crate) struct Slot {
@@ -138,11 +139,14 @@ impl Run {
         let (base, attempt) = (Arc::clone(&self.base), Arc::clone(&self.attempt));
         let slot = self.settle(method, Ended::Dropped).await;
         let mut phase = base.phase();
+        let lost = usize::from(attempt.shared.cause().is_some_and(Stop::is_loss));
+        base.lingering.fetch_add(lost, Ordering::Relaxed);
         tokio::spawn(async move {
             tokio::select! {
                 _ = body.ended() => log::returned_late(attempt.shared.task()),
                 _ = phase.wait_for(|phase| *phase == Phase::Over) => {}
             }
+            base.lingering.fetch_sub(lost, Ordering::Relaxed);
             drop(slot);
         });
     }
@@ -224,6 +228,8 @@ impl Run {
         let (base, attempt) = (&self.base, &self.attempt);
         let lease = attempt.running.lease;
         base.attempts.end(attempt);
+        attempt.shared.lines().close();
+        scribe::write(base, std::slice::from_ref(attempt)).await;
         let (verdict, state) = match settler::look_up(base, lease).await {
             Some(Stands::Succeeded) => (Verdict::Settled, State::Success),
             Some(Stands::Open) => match self.outcome_apart(method, ended) {

@@ -13,7 +13,7 @@ use crate::checkpoint::CheckpointError;
 use crate::clock::{coarse_ms, coarse_since};
 use crate::reported::{Pace, Reported, Unwritten};
 use crate::stop::{Interrupted, Stop};
-use crate::storage::Storage;
+use crate::surroundings::Surroundings;
 use crate::task_files::TaskFiles;
 use crate::task_lines::{self, TaskLines};
 
@@ -35,18 +35,6 @@ pub(crate) struct Shared {
     files: TaskFiles,
     follow_ups: Mutex<Vec<NewTask>>,
     pen: Pen,
-}
-
-/// What an attempt has of its worker.
-#[derive(Clone)]
-pub(crate) struct Surroundings {
-    /// Rings in the settler: a checkpoint waits to be written.
-    pub(crate) bell: Arc<Notify>,
-    pub(crate) storage: Arc<Storage>,
-    /// Which database it is.
-    pub(crate) kind: Kind,
-    /// How long the method keeps result files, if it says so.
-    pub(crate) keep_files: Option<Duration>,
 }
 
 impl Shared {
@@ -297,14 +285,6 @@ impl Shared {
             }
             gate = self.changed_blocking.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-}
-
-#[cfg(test)]
-impl Surroundings {
-    /// Those of an attempt that belongs to no worker.
-    pub(crate) fn none() -> Self {
-        Self { bell: Arc::default(), storage: Arc::new(Storage::none()), kind: Kind::Sqlite, keep_files: None }
     }
 }
 

@@ -19,6 +19,13 @@ pub(crate) enum Stop {
     LostLease,
 }
 
+impl Stop {
+    /// Whether the lease is over, or about to be.
+    pub(crate) fn is_loss(self) -> bool {
+        matches!(self, Stop::OutOfReach | Stop::LostLease)
+    }
+}
+
 /// The task is to end now: hand this on with `?`.
 ///
 /// The worker knows why it ended the attempt and records that, whatever the method makes of this error.

@@ -9,7 +9,7 @@ use crate::texts::{Given, text};
 conformance![every_statement_finds_its_rows_by_an_index];
 
 /// Operations with the optional clauses that are asked for, and the kinds that have them.
-const STATEMENTS: [(&str, &[&str]); 45] = [
+const STATEMENTS: [(&str, &[&str]); 47] = [
     ("get", &[]),
     ("find", &[]),
     ("push_existing", &[]),
