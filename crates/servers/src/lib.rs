@@ -13,9 +13,11 @@ pub mod postgres;
 mod private;
 pub mod process;
 pub mod programs;
+mod standby;
 
 pub use galera::{GaleraCluster, missing_for_galera};
 pub use private::{Brand, Durability, PrivateServer};
+pub use standby::StandbyPair;
 
 /// What everything here answers: a message for the reader when it cannot go on.
 pub type Outcome<T> = Result<T, String>;

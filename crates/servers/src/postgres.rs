@@ -13,17 +13,21 @@ use crate::{Durability, Outcome};
 /// The programs are not on this machine, or fail.
 pub fn plan(folder: &Path, durability: Durability) -> Outcome<Plan> {
     let user = own(folder)?;
+    lay_out(folder, user)?;
+    let port = free_port()?;
+    server(folder, user, port, &settings(durability))
+}
+
+/// Makes the data folder.
+pub(crate) fn lay_out(folder: &Path, user: Option<User>) -> Outcome<()> {
     let data = folder.join("data").display().to_string();
     let mut install = vec![program("initdb")?];
     install.extend(
         ["--no-sync", "--no-instructions", "--auth=trust", "--username=mission", "--encoding=UTF8", "--locale=C", "-D"]
             .map(str::to_owned),
     );
-    install.push(data.clone());
-    prepare(&install, user, folder)?;
-
-    let port = free_port()?;
-    server(folder, user, port, &settings(durability))
+    install.push(data);
+    prepare(&install, user, folder)
 }
 
 /// Gives the folder to the user that the server runs as.

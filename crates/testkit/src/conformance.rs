@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 
-use mission_servers::{Durability, PrivateServer};
+use mission_servers::{Durability, PrivateServer, StandbyPair};
 
 use crate::database::Database;
 use crate::kind::{Kind, is_skipped};
@@ -61,6 +61,19 @@ where
         let brand = kind.brand().expect("SQLite has no server to kill");
         let server = PrivateServer::start(brand, Durability::Durable).unwrap_or_else(|message| panic!("{message}"));
         run(test(server));
+    }
+}
+
+/// Runs a test on a PostgreSQL primary with a synchronous standby.
+///
+/// # Panics
+/// If the test does, and if the servers do not start, unless `MISSION_TEST_SKIP` names `postgres`.
+pub fn on_standby_pair<T>(test: impl FnOnce(StandbyPair) -> T)
+where
+    T: Future<Output = ()>,
+{
+    if is_to_run(Kind::Postgres) {
+        run(test(StandbyPair::start().unwrap_or_else(|message| panic!("{message}"))));
     }
 }
 

@@ -22,12 +22,12 @@ mod kind;
 mod proxy;
 mod server;
 
-pub use conformance::{on, on_private};
+pub use conformance::{on, on_private, on_standby_pair};
 pub use database::Database;
 pub use eventually::{eventually, eventually_within};
 pub use galera::on_galera;
 pub use kind::Kind;
-pub use mission_servers::{Brand, Durability, GaleraCluster, PrivateServer};
+pub use mission_servers::{Brand, Durability, GaleraCluster, PrivateServer, StandbyPair};
 pub use proxy::Proxy;
 pub use tempfile::TempDir;
 

@@ -4,3 +4,4 @@
 mod galera;
 mod restart;
 mod scene;
+mod standby;
