@@ -32,12 +32,13 @@ pub fn play(words: &[&str]) -> Outcome<()> {
     })
 }
 
-fn methods(papers: &Papers) -> [Method; 2] {
-    let papers = Arc::new(papers.clone());
-    let other = Arc::clone(&papers);
+fn methods(papers: &Papers) -> [Method; 3] {
+    let shared = Arc::new(papers.clone());
+    let (one, other, third) = (Arc::clone(&shared), Arc::clone(&shared), shared);
     [
-        Method::from_fn("effect", move |ctx, order| effect(ctx, order, Arc::clone(&papers))),
-        Method::from_blocking_fn("block", move |ctx, order| block(&ctx, &order, &other)),
+        Method::from_fn("effect", move |ctx, order| effect(ctx, order, Arc::clone(&one))),
+        Method::from_fn("steps", move |ctx, order| steps(ctx, order, Arc::clone(&other))),
+        Method::from_blocking_fn("block", move |ctx, order| block(&ctx, &order, &third)),
     ]
 }
 
@@ -48,6 +49,21 @@ async fn effect(ctx: Context, order: Order, papers: Arc<Papers>) -> Result<Strin
     for step in 1..=STEPS {
         tokio::time::sleep(Duration::from_millis(order.ms) / 10).await;
         ctx.progress((step, STEPS, format!("token={token}").as_str())).await?;
+    }
+    note(&papers, Effort::End, ctx.unique_id(), token)?;
+    Ok(format!("token={token} n={}", order.n))
+}
+
+/// Ten times as long as others, with checkpoints: it goes on where the last one left it.
+async fn steps(ctx: Context, order: Order, papers: Arc<Papers>) -> Result<String, Failure> {
+    let token = ctx.fence();
+    note(&papers, Effort::Begin, ctx.unique_id(), token)?;
+    let at = ctx.resume_at::<String>()?.and_then(|cursor| cursor.rsplit("at=").next()?.parse().ok()).unwrap_or(0);
+    let total = STEPS * STEPS;
+    for step in at + 1..=total {
+        tokio::time::sleep(Duration::from_millis(order.ms) / 10).await;
+        let by = format!("token={token}");
+        ctx.checkpoint(&format!("{by} at={step}"), (step, total, by.as_str())).await?;
     }
     note(&papers, Effort::End, ctx.unique_id(), token)?;
     Ok(format!("token={token} n={}", order.n))

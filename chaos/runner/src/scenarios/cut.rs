@@ -19,7 +19,7 @@ pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
         Size::Small => (1_000, 8),
         Size::Full => (20_000, 200),
     };
-    let load = Load { tasks, wave: 300, ms_max: 200, ..run.load() };
+    let load = Load { tasks, wave: 300, ms_max: 200, methods: "effect,effect,effect,steps", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     let mut cuts = 0;

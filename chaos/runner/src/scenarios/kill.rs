@@ -20,7 +20,7 @@ pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
         Size::Full => (100_000, 500, Duration::from_millis(500)),
     };
     // Short beside a worker's life: a task that four deaths really struck would be `crashed`, and rightly.
-    let load = Load { tasks, wave: 500, ms_max: 60, ..run.load() };
+    let load = Load { tasks, wave: 500, ms_max: 60, methods: "effect,effect,steps", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     let mut kills = 0;

@@ -21,7 +21,7 @@ pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
         Size::Small => (1_000, 3),
         Size::Full => (20_000, 30),
     };
-    let load = Load { tasks, wave: 500, ms_max: 500, ..run.load() };
+    let load = Load { tasks, wave: 500, ms_max: 300, methods: "effect,effect,effect,steps", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     let (mut kills, mut longest) = (0, Duration::ZERO);

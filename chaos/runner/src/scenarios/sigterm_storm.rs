@@ -23,7 +23,7 @@ pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
         Size::Small => (600, 10),
         Size::Full => (50_000, 500),
     };
-    let load = Load { tasks, wave: 200, ms_max: 900, ..run.load() };
+    let load = Load { tasks, wave: 200, ms_max: 600, methods: "effect,effect,effect,steps", ..run.load() };
     let mut crew = run.hire(Duty { grace: GRACE, ..Duty::default() }, WORKERS)?;
     let mut producers = run.producers(load);
     let (mut terms, mut longest) = (0, Duration::ZERO);

@@ -23,7 +23,7 @@ pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
         Size::Small => (300, 4, 2),
         Size::Full => (20_000, 200, 100),
     };
-    let load = Load { tasks, wave: 300, ms_max: 2_000, methods: "effect,block", ..run.load() };
+    let load = Load { tasks, wave: 300, ms_max: 2_000, methods: "effect,block,steps", ..run.load() };
     let mut crew = run.hire(Duty { lease: LEASE, ..Duty::default() }, WORKERS)?;
     let mut producers = run.producers(load);
     let mut freezes = 0;
