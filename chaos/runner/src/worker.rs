@@ -11,6 +11,8 @@ use crate::process::die_with_parent;
 
 /// Reports of a method over its whole run.
 const STEPS: u64 = 10;
+/// What a blocking method takes longer than its order says, so that most are caught by a freeze.
+const BLOCK_MS_MIN: u64 = 300;
 
 /// Works until SIGTERM: `URL FOLDER CONCURRENCY LEASE_MS GRACE_MS`.
 ///
@@ -74,7 +76,7 @@ fn block(ctx: &blocking::Context, order: &Order, papers: &Papers) -> Result<Stri
     let token = ctx.fence();
     note(papers, Effort::Begin, ctx.unique_id(), token)?;
     for step in 1..=STEPS {
-        std::thread::sleep(Duration::from_millis(order.ms) / 10);
+        std::thread::sleep(Duration::from_millis(BLOCK_MS_MIN + order.ms) / 10);
         let _ = ctx.progress((step, STEPS, format!("token={token}").as_str()));
     }
     note(papers, Effort::End, ctx.unique_id(), token)?;

@@ -16,7 +16,7 @@ const GOES_ON_MAX: Duration = Duration::from_secs(15);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, kills_min, gap) = match run.size {
-        Size::Small => (2_000, 15, Duration::from_millis(400)),
+        Size::Small => (1_500, 12, Duration::from_millis(400)),
         Size::Full => (100_000, 500, Duration::from_millis(500)),
     };
     // Short beside a worker's life: a task that four deaths really struck would be `crashed`, and rightly.
