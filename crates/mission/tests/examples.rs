@@ -47,6 +47,43 @@ async fn an_order_and_its_mail_are_pushed_in_one_transaction(db: Database) {
     assert_eq!(db.sql("select item from shop_orders;").await.unwrap().trim(), "lamp");
 }
 
+/// Starts the export and answers its process and the task's id.
+fn exporting(folder: &Path, rows: &str) -> (Child, String) {
+    let mut child = example("export", folder, &[rows]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, line.trim().to_owned())
+}
+
+#[tokio::test]
+async fn an_export_that_is_killed_and_stopped_goes_on_to_the_same_file() {
+    const ROWS: u64 = 400_000;
+    let folder = folder();
+    let (mut killed, id) = exporting(folder.path(), &ROWS.to_string());
+    let url = format!("sqlite://{}", folder.path().join("mission.db").display());
+    let mission = mission::Mission::open_existing(&url).await.unwrap();
+    let kept = async || mission.get(&id).await.unwrap().unwrap().checkpoint_done.unwrap_or(0);
+    eventually("it keeps a checkpoint", async || kept().await > 0).await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let left = kept().await;
+    let (mut stopped, again) = exporting(folder.path(), &ROWS.to_string());
+    assert_eq!(again, id, "it is the same task");
+    eventually("it goes on", async || kept().await > left).await;
+    Command::new("kill").args(["-TERM", &stopped.id().to_string()]).status().unwrap();
+    assert!(stopped.wait().unwrap().success());
+    let (mut last, _) = exporting(folder.path(), &ROWS.to_string());
+    let task = mission.wait(&id).await.unwrap();
+    last.kill().unwrap();
+    last.wait().unwrap();
+    assert_eq!((task.state, task.counts.failures), (mission::TaskState::Success, 0), "{task:?}");
+    assert!(task.resumed >= 1, "{task:?}");
+    let files: Vec<_> = std::fs::read_dir(folder.path().join("mission-files")).unwrap().flatten().collect();
+    let csv = files.iter().find(|file| file.file_name().to_str().unwrap().ends_with(".csv")).unwrap();
+    let rows: String = (0..ROWS).map(|n| format!("{n}\n")).collect();
+    assert!(std::fs::read_to_string(csv.path()).unwrap() == rows, "byte for byte");
+}
+
 #[test]
 fn an_application_shows_the_commands_as_its_own() {
     let folder = folder();

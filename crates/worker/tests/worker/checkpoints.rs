@@ -9,7 +9,7 @@ use mission_testkit::{Database, conformance, eventually};
 use mission_worker::{Method, WorkerSettings};
 use tokio::sync::Notify;
 
-use crate::methods::Diary;
+use crate::methods::{Diary, count};
 use crate::stage::{Stage, settings};
 
 conformance![
@@ -26,22 +26,6 @@ conformance![
 /// A lease whose loss is noticed while a test waits.
 fn short_lease() -> WorkerSettings {
     WorkerSettings { lease: Some(Duration::from_secs(1)), ..settings() }
-}
-
-/// Counts to a number, notes each step and keeps a checkpoint at every one.
-fn count(diary: &Diary) -> Method {
-    let diary = diary.clone();
-    Method::from_fn("count", move |ctx, to: u64| {
-        let diary = diary.clone();
-        async move {
-            for n in ctx.resume_at()?.unwrap_or(0)..to {
-                diary.write(n);
-                ctx.checkpoint(&(n + 1), (n + 1, to)).await?;
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-            Ok::<_, Failure>(format!("counted to {to}, resumed {} times", ctx.resumed()))
-        }
-    })
 }
 
 async fn ten_deaths_of_a_task_with_checkpoints_end_as_one_success(db: Database) {
@@ -261,4 +245,34 @@ async fn a_stop_waits_for_the_first_checkpoint_of_a_method(db: Database) {
     assert_eq!((task.state, task.reason), (State::Init, Some(Reason::HandedOver)));
     assert_eq!((task.checkpoint.as_deref(), task.checkpoint_done), (Some("\"first\""), Some(1)));
     assert_eq!(stage.task(&finishing).await.state, State::Success, "without checkpoints it may finish");
+}
+
+/// `cargo test -p mission-worker --release --test worker -- --ignored cost_of_a_call --nocapture`
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures; asserts nothing but that it runs"]
+async fn cost_of_a_call() {
+    const CALLS: u64 = 3_000_000;
+    let stage = Stage::set(Database::fresh(mission_testkit::Kind::Sqlite).await).await;
+    let measure = Method::from_fn("measure", |ctx, (): ()| async move {
+        let began = Instant::now();
+        for n in 0..CALLS {
+            ctx.progress((n, CALLS)).await?;
+        }
+        let progress = began.elapsed();
+        let began = Instant::now();
+        for n in 0..CALLS {
+            ctx.checkpoint(&n, (n, CALLS)).await?;
+        }
+        let per_call = |took: Duration| took.as_nanos() as f64 / CALLS as f64;
+        Ok::<_, Failure>(format!(
+            "progress {:.0} ns, checkpoint {:.0} ns a call, those that were made included",
+            per_call(progress),
+            per_call(began.elapsed())
+        ))
+    });
+    let worker = stage.worker([measure]).await;
+    let id = stage.push(NewTask::new("measure")).await;
+    let task = stage.reaches_within(Duration::from_secs(120), &id, State::Success).await;
+    println!("{}", task.content.unwrap());
+    worker.stop().await;
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Failure, NewTask, OnCrash, Reason, State};
 use mission_testkit::{Database, conformance, eventually, eventually_within};
-use mission_worker::{Method, Registry, States, Wake, Worker, WorkerSettings, run_until_signalled};
+use mission_worker::{Method, OnLostLease, Registry, States, Wake, Worker, WorkerSettings, run_until_signalled};
 
-use crate::methods::{Diary, sleep};
+use crate::methods::{Diary, count, sleep, stubborn};
 use crate::stage::{Stage, open, settings};
 
 conformance![
@@ -15,12 +15,17 @@ conformance![
     a_poison_task_ends_as_crashed_and_takes_nobody_with_it,
     a_method_that_must_not_run_twice_fails_after_a_crash,
     a_signal_stops_a_process_in_order,
+    a_terminated_process_hands_over_at_a_checkpoint_within_a_second,
+    a_process_that_is_told_to_ends_with_its_lease,
     a_blocked_runtime_loses_no_lease,
     a_process_that_was_frozen_finds_its_tasks_gone,
 ];
 
 /// Names the database to the process of its own that runs a worker.
 const CHILD_URL: &str = "MISSION_TEST_CHILD_URL";
+
+/// Set where that process is to end with a lost lease.
+const CHILD_ABORTS: &str = "MISSION_TEST_CHILD_ABORTS";
 
 /// A lease that runs out while a test waits.
 fn short_lease() -> WorkerSettings {
@@ -32,8 +37,15 @@ struct Process(Child);
 
 impl Process {
     fn start(url: &str) -> Self {
+        Self::start_with(url, OnLostLease::GoOn)
+    }
+
+    fn start_with(url: &str, on_lost_lease: OnLostLease) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["crash::process_of_its_own", "--exact", "--nocapture"]).env(CHILD_URL, url);
+        if on_lost_lease == OnLostLease::Abort {
+            command.env(CHILD_ABORTS, "1");
+        }
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
     }
 
@@ -65,8 +77,11 @@ fn process_of_its_own() {
     });
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let registry = Registry::of([poison, sleep()]).unwrap();
-        let worker = Worker::new(open(&url).await, registry, States::new(), Wake::new(), short_lease());
+        let registry = Registry::of([poison, sleep(), stubborn(), count(&Diary::default())]).unwrap();
+        let is_aborting = std::env::var_os(CHILD_ABORTS).is_some();
+        let on_lost_lease = if is_aborting { OnLostLease::Abort } else { OnLostLease::GoOn };
+        let settings = WorkerSettings { on_lost_lease, ..short_lease() };
+        let worker = Worker::new(open(&url).await, registry, States::new(), Wake::new(), settings);
         run_until_signalled(worker).await.unwrap();
     });
 }
@@ -159,6 +174,36 @@ async fn a_signal_stops_a_process_in_order(db: Database) {
     eventually_within(Duration::from_secs(3), "the second one ends it at once", async || process.has_ended()).await;
     let task = stage.task(&long).await;
     assert_eq!((task.state, task.reason, task.counts.attempt), (State::Init, Some(Reason::HandedOver), 0));
+}
+
+async fn a_terminated_process_hands_over_at_a_checkpoint_within_a_second(db: Database) {
+    let stage = Stage::set(db).await;
+    let mut process = Process::start(stage.db.url());
+    let id = stage.push(NewTask::new("count").params(&3_000)).await;
+    eventually("it keeps a checkpoint", async || stage.task(&id).await.checkpoint_done.unwrap_or(0) > 100).await;
+    let diary = Diary::default();
+    let other = stage.worker([count(&diary)]).await;
+    process.signal(rustix::process::Signal::TERM);
+    let signalled = Instant::now();
+    eventually("another worker goes on", async || !diary.read().is_empty()).await;
+    let gap = signalled.elapsed();
+    println!("{}: another worker went on {gap:?} after SIGTERM", stage.db.kind());
+    assert!(gap < Duration::from_secs(1), "{gap:?}");
+    eventually("the process ends, and waits for no grace", async || process.has_ended()).await;
+    assert!(process.0.wait().unwrap().success());
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.counts.crashes, task.resumed, task.redone), (1, 0, 1, 0), "{task:?}");
+    other.stop().await;
+}
+
+async fn a_process_that_is_told_to_ends_with_its_lease(db: Database) {
+    let stage = Stage::set(db).await;
+    let mut process = Process::start_with(stage.db.url(), OnLostLease::Abort);
+    let id = stage.push(NewTask::new("stubborn").params(&900_000)).await;
+    let worker = stage.reaches(&id, State::Executing).await.worker_id.unwrap();
+    stage.rescue(worker).await;
+    eventually("it ends", async || process.has_ended()).await;
+    assert_eq!(process.0.wait().unwrap().code(), Some(70));
 }
 
 async fn a_blocked_runtime_loses_no_lease(db: Database) {

@@ -60,3 +60,19 @@ pub(crate) fn stubborn() -> Method {
         Ok::<_, Failure>("woke up")
     })
 }
+
+/// Counts to a number, notes each step and keeps a checkpoint at every one.
+pub(crate) fn count(diary: &Diary) -> Method {
+    let diary = diary.clone();
+    Method::from_fn("count", move |ctx, to: u64| {
+        let diary = diary.clone();
+        async move {
+            for n in ctx.resume_at()?.unwrap_or(0)..to {
+                diary.write(n);
+                ctx.checkpoint(&(n + 1), (n + 1, to)).await?;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Ok::<_, Failure>(format!("counted to {to}, resumed {} times", ctx.resumed()))
+        }
+    })
+}

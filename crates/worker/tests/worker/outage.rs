@@ -8,7 +8,7 @@ use mission_core::{Failure, NewTask, State};
 use mission_testkit::{Database, Kind, Proxy, conformance, eventually, eventually_within, on};
 use mission_worker::{Method, WorkerHandle, WorkerSettings};
 
-use crate::methods::{Diary, sleep};
+use crate::methods::{Diary, count, sleep};
 use crate::stage::{Stage, settings};
 
 /// As `conformance!`, for what can only happen to a server: SQLite is never away.
@@ -36,6 +36,7 @@ macro_rules! servers {
 servers![
     killed_connections_change_nothing,
     an_outage_longer_than_the_lease_costs_no_attempt,
+    an_outage_of_three_leases_loses_what_came_after_the_last_checkpoint_and_counts_nothing,
     a_network_that_swallows_is_an_outage_too,
     a_result_that_is_ready_in_an_outage_is_kept,
     a_worker_that_is_cut_off_stops_before_another_goes_on,
@@ -118,6 +119,28 @@ async fn task_survives(db: Database, away: impl Fn(&Proxy)) {
 
 async fn an_outage_longer_than_the_lease_costs_no_attempt(db: Database) {
     task_survives(db, Proxy::cut).await;
+}
+
+async fn an_outage_of_three_leases_loses_what_came_after_the_last_checkpoint_and_counts_nothing(db: Database) {
+    let stage = Stage::set(db).await;
+    let proxy = Proxy::before(&stage.db).await.unwrap();
+    let diary = Diary::default();
+    let worker = stage.worker_at(proxy.url(), short_lease(), [count(&diary)]).await;
+    let id = stage.push(NewTask::new("count").params(&2_500)).await;
+    eventually("it keeps a checkpoint", async || stage.task(&id).await.checkpoint_done.unwrap_or(0) > 100).await;
+    proxy.cut();
+    eventually("what runs is stopped", async || worker.running() == 0).await;
+    let kept = stage.task(&id).await.checkpoint_done.unwrap();
+    let went = Instant::now();
+    eventually("three leases are over", async || went.elapsed() > Duration::from_secs(6)).await;
+    let done = diary.read().len();
+    proxy.restore();
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.counts.crashes, task.counts.failures), (1, 0, 0));
+    assert_eq!(task.resumed, 1);
+    let again = diary.read()[done].parse::<u64>().unwrap();
+    assert!(again >= kept, "it went on from {again}, and {kept} were kept");
+    worker.stop().await;
 }
 
 async fn a_network_that_swallows_is_an_outage_too(db: Database) {
