@@ -27,6 +27,8 @@
 //! * [`method`](macro@method): the attribute that makes a function a method. Its arguments: a [`Context`] (in a plain `fn` a
 //!   [`blocking::Context`]), any number of [`State`] extractors, and at most one other argument, the params.
 //! * [`NewTask`]: what `export::task(…)` gives: key, priority, due time, retries, timeout, creator.
+//! * [`Context::checkpoint`] keeps where a method is, [`Context::resume_at`] goes on from there, [`Context::artifact`] writes a
+//!   file its user can download, [`Context::go_through`] and [`Context::walk`] do the common loops.
 //! * [`Task`]: a task as its row shows it; where it stands is a [`TaskState`] ([`State`] is what methods share).
 //! * [`Failure`]: why a method failed; any error by `?`. [`Error`]: why a call on the handle failed.
 //! * [`task_log`]: a layer for `tracing` that keeps with each task what its method logs.
@@ -64,8 +66,8 @@ pub use mission_engine::{
 };
 pub use mission_macros::method;
 pub use mission_worker::{
-    Answer, ArtifactWriter, BadCursor, CheckpointError, Context, FilesSettings, Interrupted, Method, OnLostLease,
-    State, WhenEmpty, WorkerHandle, WorkerSettings, blocking, task_log,
+    Answer, ArtifactWriter, BadCursor, CheckpointError, Context, FilesSettings, GoThrough, Interrupted, Method,
+    OnLostLease, State, Walk, WhenEmpty, WorkerHandle, WorkerSettings, blocking, task_log,
 };
 
 /// The commands of Mission, to be mounted in your own program, so that `myapp mission records` works.
