@@ -18,7 +18,7 @@ use crate::program::Program;
 pub(crate) struct Given {
     pub(crate) methods: Vec<Method>,
     pub(crate) states: States,
-    /// Made once the settings say where files go.
+    /// Those for demos and measuring.
     pub(crate) has_builtin_methods: bool,
 }
 
@@ -43,7 +43,7 @@ impl App {
         let is_patient = matches!(args.command, Command::Work(_));
         let mut methods = given.methods;
         if given.has_builtin_methods {
-            methods.extend(builtin::methods(&config.files));
+            methods.extend(builtin::methods());
         }
         Ok(Self { program, config, output, methods, states: given.states, is_patient, mission: OnceCell::new() })
     }
@@ -105,12 +105,14 @@ impl App {
 
     /// A worker on this database with this program's methods and state.
     pub(crate) fn worker(&self, mission: &Mission) -> WorkerBuilder {
-        mission.worker().methods(self.methods.clone()).states(self.states.clone())
+        let folder = self.config.files.clone();
+        let worker = mission.worker().methods(self.methods.clone()).states(self.states.clone());
+        worker.settings(|settings| settings.files.folder = Some(folder))
     }
 
     /// A database that goes with its handle and runs what is pushed at once, with this program's methods and state.
     pub(crate) fn testing(&self) -> Testing {
-        testing::methods(self.methods.clone()).states(self.states.clone())
+        testing::methods(self.methods.clone()).states(self.states.clone()).files(&self.config.files)
     }
 
     /// Says something beside the results, on stderr, unless told to be quiet.

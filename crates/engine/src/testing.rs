@@ -18,6 +18,8 @@
 //!
 //! Retries run at once, without their backoff. A task that is due later waits for its time, and nothing runs it here.
 
+use std::path::PathBuf;
+
 use mission_core::{Error, ErrorKind, Result};
 use mission_store::{OnMissing, Store};
 use mission_worker::{Method, Registry, States, Wake, Which, Worker, WorkerSettings};
@@ -36,7 +38,7 @@ pub async fn mission() -> Result<Mission> {
 
 /// The same with further methods; also the way to give state: `testing::methods([]).state(…).open()`.
 pub fn methods(methods: impl IntoIterator<Item = Method>) -> Testing {
-    Testing { methods: methods.into_iter().collect(), states: States::new() }
+    Testing { methods: methods.into_iter().collect(), states: States::new(), files: None }
 }
 
 /// A test's handle to be told its methods and state.
@@ -44,6 +46,7 @@ pub fn methods(methods: impl IntoIterator<Item = Method>) -> Testing {
 pub struct Testing {
     methods: Vec<Method>,
     states: States,
+    files: Option<PathBuf>,
 }
 
 impl Testing {
@@ -59,6 +62,12 @@ impl Testing {
         self
     }
 
+    /// Lets result files go to this folder and stay there; else they go with the handle.
+    pub fn files(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.files = Some(folder.into());
+        self
+    }
+
     /// Makes the database, in a temporary folder that goes with the last clone of the handle.
     ///
     /// # Errors
@@ -69,8 +78,20 @@ impl Testing {
         let folder = tempfile::tempdir()
             .map_err(|fault| Error::new(ErrorKind::Setup, "no temporary folder can be made").with_source(fault))?;
         let url = format!("sqlite://{}", folder.path().join("mission.db").display());
-        let store = detached(async move { Store::open(&url, OnMissing::Create).await }).await?;
-        Ok(Mission::over(store, Some(Inline { registry, states: self.states, _folder: folder })))
+        let store = detached(async move {
+            let store = Store::open(&url, OnMissing::Create).await?;
+            store.migrate().await?;
+            Ok(store)
+        })
+        .await?;
+        let id_of = store.clone();
+        let files = match self.files {
+            Some(folder) => {
+                Some(Files { folder, database_id: detached(async move { id_of.database_id().await }).await? })
+            }
+            None => None,
+        };
+        Ok(Mission::over(store, Some(Inline { registry, states: self.states, files, _folder: folder })))
     }
 }
 
@@ -78,7 +99,20 @@ impl Testing {
 pub(crate) struct Inline {
     registry: Registry,
     states: States,
+    files: Option<Files>,
     _folder: TempDir,
+}
+
+/// The folder of result files, where it outlives the database.
+struct Files {
+    folder: PathBuf,
+    database_id: String,
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        mission_files::leave_folder(&self.folder, &self.database_id);
+    }
 }
 
 impl Inline {
@@ -91,7 +125,9 @@ impl Inline {
             while is_due && task.is_some_and(|task| !task.state.is_final()) {
                 let which = Which::One(pushed.unique_id.clone());
                 let (store, registry, states) = (mission.store(), self.registry.clone(), self.states.clone());
-                let worker = Worker::new(store, registry, states, Wake::new(), WorkerSettings::default());
+                let mut settings = WorkerSettings::default();
+                settings.files.folder = self.files.as_ref().map(|files| files.folder.clone());
+                let worker = Worker::new(store, registry, states, Wake::new(), settings);
                 detached(async move { worker.execute(which).await.map(drop) }).await?;
                 task = mission.get(&pushed.unique_id).await?;
             }

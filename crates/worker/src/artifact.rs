@@ -46,6 +46,14 @@ impl ArtifactWriter {
         lock(&self.held).as_ref().map_or(0, StagingFile::bytes)
     }
 
+    /// Refuses at once what the disk cannot hold, before it is full for everybody else too: to be asked before the work.
+    ///
+    /// # Errors
+    /// There is less room than for so many more bytes.
+    pub fn check_room(&self, bytes: u64) -> Result<(), Error> {
+        self.shared.files().storage().folder()?.check_room(bytes)
+    }
+
     /// Makes it whole and answers the path it is published under: for an answer that names it. The success does the same
     /// for all files by itself. Blocks until the disk has it: in an `async fn` use [`crate::Context::finish`].
     ///

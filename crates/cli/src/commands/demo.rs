@@ -74,5 +74,9 @@ fn print(app: &App, task: &Task) -> Result<()> {
 fn say_file(app: &App, task: &Task, rows: u64, took: Duration) {
     let path = task.content.as_deref().and_then(|content| content.strip_prefix(BEFORE_PATH)).map(Path::new);
     let Some((path, file)) = path.and_then(|path| Some((path, path.metadata().ok()?))) else { return };
-    app.note(format_args!("{rows} rows, {} bytes, in {}: {}", file.len(), format_span(took), path.display()));
+    let resumed = match task.resumed {
+        0 => String::new(),
+        times => format!(", interrupted and resumed {times} times with {} rows done again", task.redone),
+    };
+    app.note(format_args!("{rows} rows, {} bytes, in {}{resumed}: {}", file.len(), format_span(took), path.display()));
 }

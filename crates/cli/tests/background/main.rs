@@ -5,6 +5,7 @@
 mod doctor;
 mod export;
 mod import;
+mod interrupted;
 mod leaving;
 mod migrate;
 mod on_demand;

@@ -1,7 +1,7 @@
 //! What every sentence starts from: the program, a database, and folders of its own for state and files.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -67,6 +67,16 @@ impl Stage {
     /// The folder for the files of methods.
     pub(crate) fn files(&self) -> PathBuf {
         self.home.path().join("files")
+    }
+
+    /// Every file in it that a method made, also those in the making; not the one that holds the folder's own name.
+    pub(crate) fn result_files(&self) -> Vec<PathBuf> {
+        let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+        let (folders, mut files): (Vec<_>, Vec<_>) = entries(&self.files()).partition(|path| path.is_dir());
+        files.extend(folders.iter().flat_map(|folder| entries(folder)));
+        files.retain(|file| !file.ends_with(".mission-storage"));
+        files.sort();
+        files
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
@@ -163,6 +173,13 @@ impl Drop for Stage {
 /// Sends a signal to a process; one that is gone already is no fault.
 pub(crate) fn kill(pid: i64, signal: &str) {
     let _ = std::process::Command::new("kill").args(["-s", signal, &pid.to_string()]).stderr(Stdio::null()).status();
+}
+
+/// The SHA-256 of a file, by another program than ours.
+pub(crate) fn sha256(path: &Path) -> String {
+    let output = std::process::Command::new("sha256sum").arg("--").arg(path).output().expect("sha256sum can be run");
+    let text = String::from_utf8(output.stdout).expect("hex is text");
+    text.split_whitespace().next().unwrap_or_else(|| panic!("no sum of {}", path.display())).to_owned()
 }
 
 /// Sixty-four bits of no importance, for pauses that differ from run to run.

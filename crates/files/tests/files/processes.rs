@@ -91,7 +91,6 @@ fn committed(bytes: u64, staging: &str, hash: &str) -> CommittedFile {
         hash: hash.into(),
         is_finished: false,
         keep_ms: None,
-        segments: Vec::new(),
     }
 }
 
