@@ -8,8 +8,15 @@ use crate::tables::Change;
 /// Findings of all histories.
 pub(crate) fn examine(changes: &[Change]) -> Vec<Finding> {
     let mut successes: HashMap<&str, u32> = HashMap::new();
+    let mut places: HashMap<&str, i64> = HashMap::new();
     let mut findings = Vec::new();
     for change in changes {
+        if let Some(place) = change.cursor.as_deref().and_then(|cursor| number_behind("at=", cursor))
+            && let Some(before) = places.insert(&change.unique_id, place).filter(|before| *before > place)
+        {
+            let seen = format!("a checkpoint at {place} took the place of one at {before}");
+            findings.push(Finding::new(Fault::WentBack, &change.unique_id, seen));
+        }
         findings.extend(of_token(change));
         findings.extend(of_final(change));
         findings.extend(of_writer(change));
@@ -69,13 +76,17 @@ fn of_writer(change: &Change) -> Vec<Finding> {
     stale.collect()
 }
 
-pub(crate) fn is_final(state: &str) -> bool {
+fn is_final(state: &str) -> bool {
     matches!(state, "success" | "fail" | "cancelled")
 }
 
-/// The number behind `token=`.
-pub(crate) fn token_in(text: &str) -> Option<i64> {
-    let behind = text.split_once("token=")?.1;
+fn token_in(text: &str) -> Option<i64> {
+    number_behind("token=", text)
+}
+
+/// Methods write `token=2 at=17` where they write what they are.
+fn number_behind(word: &str, text: &str) -> Option<i64> {
+    let behind = text.split_once(word)?.1;
     let digits = behind.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(behind.len());
     behind[..digits].parse().ok()
 }
@@ -123,6 +134,8 @@ mod tests {
         let running = || change(("executing", 2), ("executing", 2));
         assert_eq!(faults(&[Change { message: by("1 3/9"), ..running() }]), [Fault::StaleProgress]);
         assert_eq!(faults(&[Change { cursor: by("1"), ..running() }]), [Fault::StaleCheckpoint]);
+        let back = [Change { cursor: by("2 at=9"), ..running() }, Change { cursor: by("2 at=8"), ..running() }];
+        assert_eq!(faults(&back), [Fault::WentBack]);
         let settle = Change { content: by("1"), is_content_changed: true, ..change(("executing", 2), ("success", 2)) };
         assert_eq!(faults(&[settle]), [Fault::StaleSettle]);
         assert!(faults(&[Change { message: by("2 3/9"), ..running() }]).is_empty());

@@ -21,6 +21,8 @@ pub enum Fault {
     StaleProgress,
     /// A checkpoint of a token that was not the row's.
     StaleCheckpoint,
+    /// A checkpoint lies before the one it replaced.
+    WentBack,
     /// The lease token fell, or grew otherwise than by one at a claim.
     TokenBroken,
     /// Claimed while it ran.

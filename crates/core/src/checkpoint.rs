@@ -105,4 +105,31 @@ pub struct CommittedFile {
     pub is_finished: bool,
     /// How long it is kept after the task's success, in milliseconds; `None` means as long as the task says.
     pub keep_ms: Option<i64>,
+    /// The stored bytes once more, in this order, in a storage that other hosts reach; empty where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<Segment>,
+}
+
+/// A piece of a file in the making, as an object of its own in a storage that other hosts reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(i64, u64, u64)", into = "(i64, u64, u64)")]
+pub struct Segment {
+    /// The lease token of the attempt that stored it.
+    pub token: i64,
+    /// Its number within that attempt, never given twice.
+    pub number: u64,
+    /// Its length.
+    pub bytes: u64,
+}
+
+impl From<(i64, u64, u64)> for Segment {
+    fn from((token, number, bytes): (i64, u64, u64)) -> Self {
+        Self { token, number, bytes }
+    }
+}
+
+impl From<Segment> for (i64, u64, u64) {
+    fn from(Segment { token, number, bytes }: Segment) -> Self {
+        (token, number, bytes)
+    }
 }

@@ -28,7 +28,7 @@ mod unique_id;
 
 pub use artifact::{Artifact, FinishedFile};
 pub use attempt::Counts;
-pub use checkpoint::{Checkpoint, CommittedFile};
+pub use checkpoint::{Checkpoint, CommittedFile, Segment};
 pub use draft::{CheckedTask, Due, NewTask};
 pub use effects::Effects;
 pub use error::{Error, ErrorKind, Result};

@@ -15,10 +15,11 @@ use crate::hash::RunningHash;
 use crate::names::{Sort, StagingName, check_file_name, check_location, id_in_names, stamp};
 use crate::place::{Hold, Place, hold};
 use crate::quota::Share;
+use crate::segments::{Hashed, Segments};
 use crate::staging::{Opened, StagingFile};
 
 /// Files one attempt may begin: the numbers of two attempts never meet.
-const FILES_MAX: i64 = 1_000_000;
+pub(crate) const FILES_MAX: i64 = 1_000_000;
 /// Times a resume looks again because another attempt renamed the file under its eyes.
 const LOOKS_MAX: usize = 16;
 /// Bytes of a note that says where a file was moved.
@@ -94,7 +95,12 @@ impl AttemptFiles {
         };
         let ours = StagingName { token: self.token, ..wanted.clone() };
         for _ in 0..LOOKS_MAX {
-            let source = self.find(&wanted, committed)?;
+            let source = match self.find(&wanted, committed) {
+                Err(fault) if fault.is_not_found() && self.is_stored(committed) => {
+                    return self.go_on(ours.clone(), self.fetch(&ours, committed)?, committed);
+                }
+                found => found?,
+            };
             let path = source.place.path().join(&source.name);
             let file = match source.place.open_to_write(&source.name) {
                 Ok(file) => file,
@@ -102,6 +108,10 @@ impl AttemptFiles {
                 Err(error) => return Err(fault("open", &path, error)),
             };
             let (inode, bytes) = inode_and_bytes(&file).map_err(|error| fault("look at", &path, error))?;
+            if bytes < committed.bytes && self.is_stored(committed) {
+                source.place.unlink_inode(&source.name, inode).map_err(|error| fault("remove", &path, error))?;
+                continue;
+            }
             if bytes < committed.bytes {
                 let sentence = format!("{} has {bytes} bytes, and {} were committed", path.display(), committed.bytes);
                 return Err(self.cannot_resume(committed, &sentence));
@@ -195,6 +205,33 @@ impl AttemptFiles {
         if copied < committed.bytes {
             let sentence = format!("{copied} bytes could be copied, and {} were committed", committed.bytes);
             return Err(self.cannot_resume(committed, &sentence));
+        }
+        file.sync_all().map_err(|error| fault("write", &path, error))?;
+        staging.take(staging, &draft, &ours.to_string()).map_err(|error| fault("rename", &path, error))?;
+        Ok(file)
+    }
+
+    /// Whether all that was committed is stored beyond this host too.
+    fn is_stored(&self, committed: &CommittedFile) -> bool {
+        self.shelf.remote.is_some() && Segments::of(committed).bytes() == committed.bytes
+    }
+
+    /// The committed bytes from beyond this host, in a file of our own; it gets its name once it is whole and durable.
+    fn fetch(&self, ours: &StagingName, committed: &CommittedFile) -> Result<File, Error> {
+        let staging = self.shelf.staging()?;
+        let draft = ours.with(Sort::Copy);
+        let path = staging.path().join(&draft);
+        staging.unlink(&draft).map_err(|error| fault("remove", &path, error))?;
+        let mut file = self.create_held(&draft)?;
+        if let Some(remote) = &self.shelf.remote {
+            let mut hashed = Hashed { file: &mut file, hash: RunningHash::default() };
+            for segment in &committed.segments {
+                remote.fetch_segment(&ours.desk(), segment, &mut hashed)?;
+            }
+            let hash = hashed.hash.state();
+            if RunningHash::from_state(&committed.hash).is_some() && hash != committed.hash {
+                return Err(self.cannot_resume(committed, "its segments are not what was stored"));
+            }
         }
         file.sync_all().map_err(|error| fault("write", &path, error))?;
         staging.take(staging, &draft, &ours.to_string()).map_err(|error| fault("rename", &path, error))?;

@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mission_core::{Error, ErrorKind, UniqueId};
 
 use crate::attempt::{Attempt, AttemptFiles};
+use crate::bucket_settings::BucketSettings;
 use crate::fault::fault;
 use crate::names::check_location;
 use crate::place::{Place, make_folder};
 use crate::quota::{Quota, Use};
+use crate::remote::Remote;
 
 /// Holds the folder's own name, so that it stays the same storage when it is moved, mounted elsewhere or shared.
 const NAME_FILE: &str = ".mission-storage";
@@ -26,19 +28,44 @@ pub struct Folder {
 
 #[derive(Debug)]
 pub(crate) struct Shelf {
-    pub(crate) published: Place,
+    pub(crate) published: Arc<Place>,
     /// Absent where the folder is opened to read only.
-    staging: Option<Place>,
+    staging: Option<Arc<Place>>,
     name: String,
     pub(crate) usage: Arc<Use>,
     /// Set once the file system has refused a hard link.
     pub(crate) is_without_links: AtomicBool,
+    /// Where files are published instead of here, and stored while they are made.
+    pub(crate) remote: Option<Arc<dyn Remote>>,
 }
 
 impl Folder {
     /// Opens the folder to make files in, making it where it is missing. `database_id` keeps the files in the making
     /// of two databases apart.
     pub fn open(path: &Path, database_id: &str, quota: Quota) -> Result<Self, Error> {
+        Self::open_local(path, database_id, quota, None)
+    }
+
+    /// The same for files that several hosts share: they are published in a bucket, and each commit stores what is new there,
+    /// so that another host goes on with them. The folder holds what this host writes.
+    ///
+    /// # Errors
+    /// The address or the keys are wrong, the bucket is not there or cannot be written; the program is built without `s3`.
+    pub fn open_with_bucket(
+        path: &Path,
+        database_id: &str,
+        quota: Quota,
+        bucket: &BucketSettings,
+    ) -> Result<Self, Error> {
+        Self::open_local(path, database_id, quota, Some(bucket))
+    }
+
+    fn open_local(
+        path: &Path,
+        database_id: &str,
+        quota: Quota,
+        bucket: Option<&BucketSettings>,
+    ) -> Result<Self, Error> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if !(1..=64).contains(&database_id.len()) || !database_id.bytes().all(is_plain) {
             return Err(Error::invalid(format!(
@@ -49,7 +76,8 @@ impl Folder {
         published.check_writable().map_err(|error| fault("write in the storage folder", published.path(), error))?;
         let name = read_or_make_name(&published)?;
         let staging = published.beneath(&staging_folder(database_id))?;
-        Ok(Self::new(published, Some(staging), name, quota))
+        let remote = bucket.map(|bucket| open_bucket(bucket, database_id)).transpose()?;
+        Ok(Self::new(published, Some(staging), name, quota, remote))
     }
 
     /// Opens a folder that exists to hand its files out; needs no right to write.
@@ -62,17 +90,45 @@ impl Folder {
                 format!("{path} is no storage folder: no worker has written files there yet"),
             )
         })?;
-        Ok(Self::new(published, None, name, Quota::default()))
+        Ok(Self::new(published, None, name, Quota::default(), None))
     }
 
-    fn new(published: Place, staging: Option<Place>, name: String, quota: Quota) -> Self {
-        let usage = Arc::new(Use { quota, ..Use::default() });
-        Self { shelf: Arc::new(Shelf { published, staging, name, usage, is_without_links: AtomicBool::new(false) }) }
+    fn new(
+        published: Place,
+        staging: Option<Place>,
+        name: String,
+        quota: Quota,
+        remote: Option<Arc<dyn Remote>>,
+    ) -> Self {
+        let shelf = Shelf {
+            published: Arc::new(published),
+            staging: staging.map(Arc::new),
+            name,
+            usage: Arc::new(Use { quota, ..Use::default() }),
+            is_without_links: AtomicBool::new(false),
+            remote,
+        };
+        Self { shelf: Arc::new(shelf) }
     }
 
-    /// The storage's name for the rows of its files: `file:` and 16 letters that lie in the folder itself.
+    /// The storage's name for the rows of its files: `file:` and 16 letters that lie in the folder itself; the address of the
+    /// bucket where there is one.
     pub fn name(&self) -> &str {
-        &self.shelf.name
+        self.shelf.name()
+    }
+
+    /// The folder itself where its files are published in a bucket: it may hold results from before there was one.
+    pub fn without_bucket(&self) -> Option<Self> {
+        self.shelf.remote.as_ref()?;
+        let shelf = Shelf {
+            published: Arc::clone(&self.shelf.published),
+            staging: self.shelf.staging.clone(),
+            name: self.shelf.name.clone(),
+            usage: Arc::clone(&self.shelf.usage),
+            is_without_links: AtomicBool::new(self.shelf.is_without_links.load(Ordering::Relaxed)),
+            remote: None,
+        };
+        Some(Self { shelf: Arc::new(shelf) })
     }
 
     /// Where it lies.
@@ -83,7 +139,10 @@ impl Folder {
     /// The full path of a published file, to show to people.
     pub fn path_of(&self, location: &str) -> Result<PathBuf, Error> {
         check_location(location)?;
-        Ok(self.path().join(location))
+        Ok(match &self.shelf.remote {
+            Some(remote) => PathBuf::from(remote.show(location)),
+            None => self.path().join(location),
+        })
     }
 
     /// The files of one attempt of a task.
@@ -116,7 +175,15 @@ impl Folder {
         self.shelf.usage.published.store(bytes, Ordering::Relaxed);
     }
 
-    /// Opens a published file to read. A file that is gone is an error that `is_not_found()`.
+    /// Reads a published file wherever it is. A file that is gone is an error that `is_not_found()`.
+    pub fn read_published(&self, location: &str) -> Result<Box<dyn Read + Send>, Error> {
+        match &self.shelf.remote {
+            Some(remote) => remote.open(location),
+            None => Ok(Box::new(self.open_published(location)?)),
+        }
+    }
+
+    /// Opens a published file of the folder itself to read. A file that is gone is an error that `is_not_found()`.
     pub fn open_published(&self, location: &str) -> Result<File, Error> {
         check_location(location)?;
         let path = self.path().join(location);
@@ -132,6 +199,9 @@ impl Folder {
     /// Whether a published file is there.
     pub fn exists(&self, location: &str) -> Result<bool, Error> {
         check_location(location)?;
+        if let Some(remote) = &self.shelf.remote {
+            return remote.exists(location);
+        }
         let inode = self.shelf.published.inode(location);
         Ok(inode.map_err(|error| fault("look at", &self.path().join(location), error))?.is_some())
     }
@@ -139,6 +209,9 @@ impl Folder {
     /// Removes a published file; says whether it was there.
     pub fn remove(&self, location: &str) -> Result<bool, Error> {
         check_location(location)?;
+        if let Some(remote) = &self.shelf.remote {
+            return remote.remove(location);
+        }
         let removed = self.shelf.published.unlink(location);
         removed.map_err(|error| fault("remove", &self.path().join(location), error))
     }
@@ -157,15 +230,26 @@ fn staging_folder(database_id: &str) -> String {
 
 impl Shelf {
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.remote.as_ref().map_or(&self.name, |remote| remote.name())
     }
 
     pub(crate) fn staging(&self) -> Result<&Place, Error> {
-        self.staging.as_ref().ok_or_else(|| {
+        self.staging.as_deref().ok_or_else(|| {
             let path = self.published.path().display();
             Error::new(ErrorKind::Setup, format!("{path} was opened to read only: open it to make files in it"))
         })
     }
+}
+
+#[cfg(feature = "s3")]
+fn open_bucket(settings: &BucketSettings, database_id: &str) -> Result<Arc<dyn Remote>, Error> {
+    Ok(Arc::new(crate::bucket::Bucket::open(settings, database_id)?))
+}
+
+#[cfg(not(feature = "s3"))]
+fn open_bucket(_: &BucketSettings, _: &str) -> Result<Arc<dyn Remote>, Error> {
+    let sentence = "this program is built without buckets: build it with the feature s3, or name a folder";
+    Err(Error::new(ErrorKind::Setup, sentence))
 }
 
 fn open_place(path: &Path) -> Result<Place, Error> {

@@ -50,7 +50,7 @@ impl RunningHash {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // A String takes whatever is written to it.
         let _ = write!(text, "{byte:02x}");

@@ -1,4 +1,4 @@
-//! The shelf of Mission: result files in the making and published, in one folder; no async, no SQL.
+//! The shelf of Mission: result files in the making and published, in one folder or a bucket; no async, no SQL.
 //!
 //! A method writes into a [`StagingFile`]; each commit makes its length durable, so that a later attempt goes on from
 //! there; [`StagingFile::finish`] gives the file its published name, and the row in the database makes it a result.
@@ -23,17 +23,24 @@
 #![forbid(unsafe_code)]
 
 mod attempt;
+#[cfg(feature = "s3")]
+mod bucket;
+mod bucket_settings;
 mod fault;
 mod folder;
 mod hash;
 mod names;
 mod place;
 mod quota;
+#[cfg_attr(not(feature = "s3"), allow(dead_code))] // Nothing is beyond the host then.
+mod remote;
+mod segments;
 mod staging;
 mod sweep;
 mod verified;
 
 pub use attempt::{Attempt, AttemptFiles};
+pub use bucket_settings::{BucketKeys, BucketSettings};
 pub use folder::{Folder, leave_folder};
 pub use names::check_file_name;
 pub use quota::Quota;

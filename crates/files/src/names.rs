@@ -101,6 +101,18 @@ impl StagingName {
     }
 }
 
+impl StagingName {
+    /// The name of the file whatever its owner, under which a storage beyond this host keeps what belongs to it.
+    pub(crate) fn desk(&self) -> String {
+        format!("{}-{}-{}", self.task_id, self.number, self.stamp)
+    }
+
+    /// The task that a desk belongs to.
+    pub(crate) fn task_of_desk(desk: &str) -> Option<i64> {
+        Self::parse(&format!("{desk}.0.part")).map(|(name, _)| name.task_id)
+    }
+}
+
 impl fmt::Display for StagingName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.with(Sort::Part))

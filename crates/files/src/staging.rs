@@ -15,6 +15,7 @@ use crate::folder::{Shelf, write_new};
 use crate::hash::RunningHash;
 use crate::names::{Sort, StagingName, published};
 use crate::quota::Share;
+use crate::segments::Segments;
 
 /// Bytes gathered before they go to the file; larger writes go straight through.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -25,25 +26,27 @@ const MEDIA_TYPE: &str = "application/octet-stream";
 /// A file that a method writes. It is locked for as long as this value lives; dropped, it stays on disk as far as it was
 /// written, for the attempt that resumes it, until [`discard`](Self::discard), [`unstage`](Self::unstage) or the sweep.
 pub struct StagingFile {
-    shelf: Arc<Shelf>,
-    staging: StagingName,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) staging: StagingName,
     /// The task's id as it stands in published names.
-    id: String,
-    file: File,
+    pub(crate) id: String,
+    pub(crate) file: File,
     inode: u64,
     buffer: Vec<u8>,
     /// Bytes in the file, buffer aside.
-    written: u64,
+    pub(crate) written: u64,
     /// Bytes that are durable; `None` until the staging name is, too.
     durable: Option<u64>,
     hash: RunningHash,
     share: Share,
     phase: Phase,
-    name: String,
-    media_type: String,
+    pub(crate) name: String,
+    pub(crate) media_type: String,
     rows: Option<u64>,
     keep: Option<Duration>,
     is_finished: bool,
+    /// What of it is stored beyond this host.
+    segments: Segments,
 }
 
 enum Phase {
@@ -83,6 +86,7 @@ impl StagingFile {
             rows: None,
             keep: None,
             is_finished: false,
+            segments: Segments::default(),
         }
     }
 
@@ -96,6 +100,7 @@ impl StagingFile {
         file.rows = committed.rows;
         file.keep = committed.keep_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
         file.is_finished = committed.is_finished;
+        file.segments = Segments::of(committed);
         file
     }
 
@@ -137,6 +142,9 @@ impl StagingFile {
             }
             self.durable = Some(self.written);
         }
+        if let Some(remote) = &self.shelf.remote {
+            self.segments.extend(&**remote, &self.staging, &self.file, self.written)?;
+        }
         Ok(CommittedFile {
             name: self.name.clone(),
             media_type: self.media_type.clone(),
@@ -146,6 +154,7 @@ impl StagingFile {
             hash: self.hash.state(),
             is_finished: self.is_finished,
             keep_ms: self.keep.map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX)),
+            segments: self.segments.list(),
         })
     }
 
@@ -159,9 +168,10 @@ impl StagingFile {
         self.drain()?;
         self.file.sync_all().map_err(|error| self.broken(error))?;
         self.check_staging()?;
-        let location = self.publish()?;
-        let place = &self.shelf.published;
-        place.sync().map_err(|error| fault("make names durable in", place.path(), error))?;
+        let location = match &self.shelf.remote {
+            Some(remote) => self.publish_in(&**remote)?,
+            None => self.publish()?,
+        };
         let finished = FinishedFile {
             name: self.name.clone(),
             media_type: self.media_type.clone(),
@@ -180,23 +190,26 @@ impl StagingFile {
 
     /// Removes the staging name, once the settlement that holds the [`FinishedFile`] is written.
     pub fn unstage(mut self) -> Result<(), Error> {
-        if !matches!(self.phase, Phase::Finished(_)) {
+        let Phase::Finished(finished) = &self.phase else {
             let message = format!("{} is not finished: finish it, or discard it", self.name);
             return Err(Error::new(ErrorKind::Storage, message));
-        }
+        };
         self.share.publish();
-        self.remove_staging()
+        let cleared = self.clear_desk(Some(&finished.location));
+        // What is left beyond this host the sweep finds again, from any host.
+        self.remove_staging().and(cleared)
     }
 
     /// Removes the file for good: its task ended otherwise, or the method started over and the checkpoint that named it
     /// is overwritten. Not before: a file that a checkpoint names is what the next attempt goes on from.
     pub fn discard(self) -> Result<(), Error> {
-        if let Phase::Finished(finished) = &self.phase {
+        let cleared = self.clear_desk(None);
+        if let (Phase::Finished(finished), None) = (&self.phase, &self.shelf.remote) {
             let place = &self.shelf.published;
             let removed = place.unlink_inode(&finished.location, self.inode);
             removed.map_err(|error| fault("remove", &place.path().join(&finished.location), error))?;
         }
-        self.remove_staging()
+        self.remove_staging().and(cleared)
     }
 
     fn remove_staging(&self) -> Result<(), Error> {
@@ -221,13 +234,13 @@ impl StagingFile {
         for n in 1..=NAMES_MAX {
             let location = published(&self.staging.stamp, &self.id, &self.name, n);
             match self.give_name(&location) {
-                Ok(()) => return Ok(location),
+                Ok(()) => return self.lasting(location),
                 Err(Errno::EXIST) => {
                     let found = place.inode(&location);
                     if found.map_err(|error| fault("look at", &place.path().join(&location), error))?
                         == Some(self.inode)
                     {
-                        return Ok(location);
+                        return self.lasting(location);
                     }
                 }
                 Err(error) => return Err(fault("publish", &place.path().join(&location), error)),
@@ -235,6 +248,12 @@ impl StagingFile {
         }
         let message = format!("no free name in {} for {}: remove what fills it", place.path().display(), self.name);
         Err(Error::new(ErrorKind::Storage, message))
+    }
+
+    fn lasting(&self, location: String) -> Result<String, Error> {
+        let place = &self.shelf.published;
+        place.sync().map_err(|error| fault("make names durable in", place.path(), error))?;
+        Ok(location)
     }
 
     /// A hard link leaves the staging name as the proof of whose file it is until the row is written. FAT, some network

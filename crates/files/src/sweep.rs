@@ -18,6 +18,15 @@ pub struct Staged {
     /// Published names of the same file: results if rows say so, else left by a crash before the settlement.
     pub locations: Vec<String>,
     name: String,
+    reach: Reach,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// In the folder of this host.
+    Host,
+    /// In the storage beyond it.
+    Beyond,
 }
 
 /// What a sweep did.
@@ -45,7 +54,12 @@ impl Folder {
             let locations = self
                 .locations(staging, &name, sort)
                 .map_err(|error| fault("look at", &staging.path().join(&text), error))?;
-            staged.push(Staged { task_id: name.task_id, locations, name: text });
+            staged.push(Staged { task_id: name.task_id, locations, name: text, reach: Reach::Host });
+        }
+        for (name, locations) in self.shelf.remote.as_ref().map_or_else(|| Ok(Vec::new()), |remote| remote.desks())? {
+            if let Some(task_id) = StagingName::task_of_desk(&name) {
+                staged.push(Staged { task_id, locations, name, reach: Reach::Beyond });
+            }
         }
         Ok(staged)
     }
@@ -73,7 +87,11 @@ impl Folder {
     ) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         for one in staged.iter().filter(|one| !is_active(one.task_id)) {
-            self.sweep_one(one, &is_published, &mut swept)?;
+            match (one.reach, &self.shelf.remote) {
+                (Reach::Host, _) => self.sweep_one(one, &is_published, &mut swept)?,
+                (Reach::Beyond, Some(remote)) => swept.files += remote.clear(&one.name, &is_published)?,
+                (Reach::Beyond, None) => {}
+            }
         }
         Ok(swept)
     }

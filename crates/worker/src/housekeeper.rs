@@ -147,16 +147,16 @@ impl House {
         loop {
             let held = self.base.store.executing(dead).await?;
             let now = self.base.store.now().await?;
-            let died = |held: &Claimed| {
+            let ended = |one: &Claimed| {
                 let of = Ran {
-                    attempt: held.running.counts.attempt,
+                    attempt: one.running.counts.attempt,
                     worker_id: dead,
                     worker: name,
-                    ran: now.since(held.task.modified_date),
+                    ran: now.since(one.task.modified_date),
                 };
-                record::with_attempt(died(held), of)
+                record::with_attempt(died(one, &held), of)
             };
-            let settlements: Vec<Settlement> = held.iter().map(died).collect();
+            let settlements: Vec<Settlement> = held.iter().map(ended).collect();
             let verdicts = self.base.store.settle(&settlements).await?;
             let settled = verdicts.iter().filter(|verdict| **verdict == Verdict::Settled).count();
             if settled == 0 {
@@ -189,6 +189,41 @@ impl House {
 }
 
 /// What a method wants after a crash is decided at the next claim, where the method is known.
-fn died(held: &Claimed) -> Settlement {
-    settle(&held.running, &Policy::default(), Outcome::Died, Chance::random())
+///
+/// A process begins a suspect only when it holds no other: one that held several had begun none of them, and its death
+/// says nothing about them.
+fn died(held: &Claimed, all_held: &[Claimed]) -> Settlement {
+    let suspects = all_held.iter().filter(|one| one.running.counts.is_suspect()).count();
+    let had_begun = suspects < 2 || !held.running.counts.is_suspect();
+    let outcome = if had_begun { Outcome::Died } else { Outcome::HandedOver };
+    settle(&held.running, &Policy::default(), outcome, Chance::random())
+}
+
+#[cfg(test)]
+mod tests {
+    use mission_core::{Counts, Lease, LeaseToken, Running, State, Task, UniqueId};
+
+    use super::*;
+
+    fn held(id: i64, crashes: i64) -> Claimed {
+        let task = Task::with(id, UniqueId::random(), "export".into(), State::Executing);
+        let running = Running {
+            lease: Lease { id, token: LeaseToken(1) },
+            counts: Counts { attempt: 1, failures: 0, crashes },
+            retries: None,
+            last_reason: None,
+            cancel_requested: false,
+        };
+        Claimed { task, running }
+    }
+
+    fn crashes_after(all: &[Claimed]) -> Vec<i64> {
+        all.iter().map(|one| died(one, all).counts.crashes).collect()
+    }
+
+    #[test]
+    fn of_several_suspects_none_had_begun() {
+        assert_eq!(crashes_after(&[held(1, 1), held(2, 3), held(3, 0)]), [1, 3, 1]);
+        assert_eq!(crashes_after(&[held(1, 1), held(2, 0)]), [2, 1]);
+    }
 }

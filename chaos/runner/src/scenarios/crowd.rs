@@ -22,7 +22,7 @@ const WRITE_LOCK: &str = "120";
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, kills_min) = match run.size {
-        Size::Small => (1_500, 12),
+        Size::Small => (1_000, 10),
         Size::Full => (50_000, 300),
     };
     let load = Load { tasks, wave: 500, ms_max: 40, ..run.load() };

@@ -20,7 +20,7 @@ const ROWS: usize = 6;
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, deadlocks_min) = match run.size {
-        Size::Small => (2_000, 20),
+        Size::Small => (1_200, 15),
         Size::Full => (50_000, 1_000),
     };
     let load = Load { tasks, wave: 600, ms_max: 60, ..run.load() };

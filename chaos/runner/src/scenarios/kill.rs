@@ -16,11 +16,11 @@ const GOES_ON_MAX: Duration = Duration::from_secs(15);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, kills_min, gap) = match run.size {
-        Size::Small => (2_000, 15, Duration::from_millis(400)),
+        Size::Small => (1_500, 12, Duration::from_millis(400)),
         Size::Full => (100_000, 500, Duration::from_millis(500)),
     };
     // Short beside a worker's life: a task that four deaths really struck would be `crashed`, and rightly.
-    let load = Load { tasks, wave: 500, ms_max: 60, ..run.load() };
+    let load = Load { tasks, wave: 500, ms_max: 60, methods: "effect,effect,steps", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     let mut kills = 0;

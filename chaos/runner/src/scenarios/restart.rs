@@ -18,10 +18,10 @@ const RESUMES_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, kills_min) = match run.size {
-        Size::Small => (1_000, 3),
+        Size::Small => (800, 2),
         Size::Full => (20_000, 30),
     };
-    let load = Load { tasks, wave: 500, ms_max: 500, ..run.load() };
+    let load = Load { tasks, wave: 500, ms_max: 150, methods: "effect,effect,effect,steps", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     let (mut kills, mut longest) = (0, Duration::ZERO);

@@ -20,10 +20,10 @@ const GOES_ON_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, terms_min) = match run.size {
-        Size::Small => (600, 10),
+        Size::Small => (300, 8),
         Size::Full => (50_000, 500),
     };
-    let load = Load { tasks, wave: 200, ms_max: 900, ..run.load() };
+    let load = Load { tasks, wave: 200, ms_max: 400, methods: "effect,effect,effect,steps", ..run.load() };
     let mut crew = run.hire(Duty { grace: GRACE, ..Duty::default() }, WORKERS)?;
     let mut producers = run.producers(load);
     let (mut terms, mut longest) = (0, Duration::ZERO);

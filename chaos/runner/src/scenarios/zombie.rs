@@ -20,14 +20,17 @@ const THAW: Duration = Duration::from_millis(1500);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, freezes_min, stale_min) = match run.size {
-        Size::Small => (300, 4, 2),
+        Size::Small => (200, 2, 1),
         Size::Full => (20_000, 200, 100),
     };
-    let load = Load { tasks, wave: 300, ms_max: 2_000, methods: "effect,block", ..run.load() };
+    let load = Load { tasks, wave: 200, ms_max: 600, methods: "effect,block,block,steps", ..run.load() };
     let mut crew = run.hire(Duty { lease: LEASE, ..Duty::default() }, WORKERS)?;
     let mut producers = run.producers(load);
     let mut freezes = 0;
-    while run.goes_on(&mut producers, freezes < freezes_min).await? {
+    while {
+        let wants_more = freezes < freezes_min || run.stage.papers.stale_ends()? < stale_min;
+        run.goes_on(&mut producers, wants_more).await?
+    } {
         run.pause(THAW).await;
         let first = run.chance.place(WORKERS);
         let places: Vec<usize> = (0..FROZEN).map(|next| (first + next) % WORKERS).collect();

@@ -91,6 +91,7 @@ fn committed(bytes: u64, staging: &str, hash: &str) -> CommittedFile {
         hash: hash.into(),
         is_finished: false,
         keep_ms: None,
+        segments: Vec::new(),
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn file(name: &str) -> CommittedFile {
         hash: "0aff".to_owned(),
         is_finished: false,
         keep_ms: Some(1000),
+        segments: vec![(3, 1, 1 << 40).into()],
     }
 }
 

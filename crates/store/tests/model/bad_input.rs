@@ -103,6 +103,7 @@ async fn files_of_any_name_come_back_with_the_checkpoint(db: Database) {
             hash: "00".to_owned(),
             is_finished: true,
             keep_ms: Some(i64::MIN),
+            segments: vec![(i64::MIN, u64::MAX, u64::MAX).into()],
         })
         .collect();
     let checkpoint = Checkpoint { cursor: "1".to_owned(), done: 1, files: files.clone() };

@@ -302,6 +302,7 @@ fn checkpoint() -> impl Strategy<Value = Checkpoint> {
             hash: "00ff".to_owned(),
             is_finished,
             keep_ms,
+            segments: (0..bytes % 3).map(|number| (7, number, bytes).into()).collect(),
         });
     let at = (0..9_u64, vec(file, 0..3)).prop_map(|(at, files)| Checkpoint::at(&at, at, files).unwrap());
     prop_oneof![5 => at, 1 => Just(Checkpoint::start_over())]
