@@ -65,6 +65,7 @@ pub struct DatabaseHealth {
 static SETTINGS: Statement = Statement::new("health_settings", include_str!("../sql/health_settings.sqlite.sql"))
     .mysql(include_str!("../sql/health_settings.mysql.sql"))
     .postgres(include_str!("../sql/health_settings.postgres.sql"));
+static CLUSTER_STATUS: Statement = Statement::new("health_cluster", include_str!("../sql/health_cluster.mysql.sql"));
 /// How many transactions have been open for long; SQLite knows of none but its own.
 static LONG: Statement = Statement::new("health_long", include_str!("../sql/health_long.postgres.sql"))
     .mysql(include_str!("../sql/health_long.mysql.sql"));
@@ -104,7 +105,12 @@ impl Store {
     pub async fn health(&self) -> Result<DatabaseHealth, Error> {
         let now = self.now().await?;
         let settings = retrying(|| async {
-            let rows = self.db.reader().await?.conn().rows(&SETTINGS, &[]).await?;
+            let mut held = self.db.reader().await?;
+            let mut conn = held.conn();
+            let mut rows = conn.rows(&SETTINGS, &[]).await?;
+            if conn.dialect() == Dialect::MySql {
+                rows.extend(conn.rows(&CLUSTER_STATUS, &[]).await?);
+            }
             Settings::of(&rows)
         })
         .await?;
@@ -203,6 +209,53 @@ mod tests {
             let changed = sound.map(|(known, usual)| (known, if known == name { value } else { usual }));
             assert_eq!(wrong(postgres::judge(&settings(&changed))), [about], "{name}={value}");
         }
+    }
+
+    fn graded((_, findings): (String, Vec<Finding>), about: &str) -> Vec<(Grade, String)> {
+        let of = findings.into_iter().filter(|finding| finding.about == about);
+        of.map(|finding| (finding.grade, finding.sentence)).collect()
+    }
+
+    #[test]
+    fn a_galera_cluster_is_as_good_as_its_nodes() {
+        let node = |size, status, format| {
+            let pairs = [
+                ("version", "10.11.19-MariaDB"),
+                ("wsrep_on", "ON"),
+                ("wsrep_cluster_size", size),
+                ("wsrep_cluster_status", status),
+                ("wsrep_local_state_comment", "Synced"),
+                ("binlog_format", format),
+                ("innodb_flush_log_at_trx_commit", "2"),
+            ];
+            let findings = graded(mysql::judge(&settings(&pairs)), "nodes");
+            let durability = graded(mysql::judge(&settings(&pairs)), "durability");
+            assert_eq!(durability[0].0, Grade::Note, "the other nodes have what one loses");
+            findings.iter().map(|(grade, _)| *grade).collect::<Vec<_>>()
+        };
+        assert_eq!(node("3", "Primary", "ROW"), [Grade::Good]);
+        assert_eq!(node("2", "Primary", "ROW"), [Grade::Note]);
+        assert_eq!(node("1", "Primary", "ROW"), [Grade::Note]);
+        assert_eq!(node("3", "non-Primary", "ROW"), [Grade::Wrong]);
+        assert_eq!(node("3", "Primary", "MIXED"), [Grade::Good, Grade::Wrong]);
+    }
+
+    #[test]
+    fn a_standby_counts_where_commits_wait_for_it() {
+        let grade = |names, commit, standbys| {
+            let pairs = [
+                ("server_version_num", "150018"),
+                ("synchronous_standby_names", names),
+                ("synchronous_commit", commit),
+                ("standbys_in_step", standbys),
+            ];
+            let found = graded(postgres::judge(&settings(&pairs)), "nodes");
+            (found.len(), found[0].0, found[0].1.contains("only"))
+        };
+        assert_eq!(grade("", "on", "0"), (1, Grade::Good, true));
+        assert_eq!(grade("standby", "on", "1"), (1, Grade::Good, false));
+        assert_eq!(grade("standby", "on", "0"), (1, Grade::Note, false));
+        assert_eq!(grade("standby", "local", "1"), (1, Grade::Note, false));
     }
 
     #[test]

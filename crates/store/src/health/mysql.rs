@@ -16,10 +16,7 @@ pub(super) fn judge(settings: &Settings) -> (String, Vec<Finding>) {
     if settings.is_on("read_only") || settings.is_on("super_read_only") {
         findings.push(Finding::wrong("writing", "the server is read-only: use the primary's address"));
     }
-    if settings.is_on("wsrep_on") {
-        let sentence = "a Galera cluster: let producers and workers use one node, or set wsrep_sync_wait to 1";
-        findings.push(Finding::note("cluster", sentence));
-    }
+    findings.extend(nodes(settings));
     (product, findings)
 }
 
@@ -33,15 +30,66 @@ fn server(settings: &Settings, is_mariadb: bool) -> Finding {
 }
 
 fn flush(settings: &Settings) -> Finding {
-    match settings.raw("innodb_flush_log_at_trx_commit") {
-        "1" => {
-            Finding::good("durability", "innodb_flush_log_at_trx_commit is 1: what is committed survives a power loss")
+    let about = "durability";
+    let lost = match settings.raw("innodb_flush_log_at_trx_commit") {
+        "1" if settings.get("innodb_doublewrite") == "off" => {
+            let sentence = "innodb_flush_log_at_trx_commit is 1, but innodb_doublewrite is off: a power loss can leave \
+                            half-written pages; turn it on, unless the file system forbids that";
+            return Finding::note(about, sentence);
         }
-        other => Finding::wrong(
-            "durability",
-            format!("innodb_flush_log_at_trx_commit is {other}: the last second of commits may be lost; set it to 1"),
-        ),
+        "1" => {
+            let sentence =
+                "innodb_flush_log_at_trx_commit is 1: what is committed is on the disk and survives a power loss";
+            return Finding::good(about, sentence);
+        }
+        "2" => {
+            "innodb_flush_log_at_trx_commit is 2: what is committed survives a crash of the server, \
+                but a power loss takes the last second of commits"
+        }
+        "0" => "innodb_flush_log_at_trx_commit is 0: a crash of the server takes the last second of commits",
+        _ => "innodb_flush_log_at_trx_commit is not known: the last second of commits may be lost",
+    };
+    if settings.is_on("wsrep_on") {
+        return Finding::note(about, format!("{lost}, unless another node outlives it; 1 is safe also without one"));
     }
+    Finding::wrong(about, format!("{lost}; set it to 1"))
+}
+
+/// On how many machines a commit is.
+fn nodes(settings: &Settings) -> Vec<Finding> {
+    let about = "nodes";
+    if !settings.is_on("wsrep_on") {
+        let semi = ["rpl_semi_sync_master_enabled", "rpl_semi_sync_source_enabled"];
+        return vec![if semi.into_iter().any(|name| settings.is_on(name)) {
+            Finding::good(about, "a commit waits for a replica, for as long as one answers in time (semi-synchronous)")
+        } else {
+            Finding::good(about, "on this server only: what is committed goes with its disk; replicas may lag behind")
+        }];
+    }
+    let size = settings.number("wsrep_cluster_size");
+    let (status, state) = (settings.raw("wsrep_cluster_status"), settings.raw("wsrep_local_state_comment"));
+    let mut findings = vec![if settings.get("wsrep_cluster_status") != "primary" {
+        let sentence = format!(
+            "this node is {status} ({state}): it is cut off from its cluster and refuses work; use another node"
+        );
+        Finding::wrong(about, sentence)
+    } else if size >= 3 {
+        let sentence =
+            format!("a Galera cluster of {size}: what is committed is on every node; the loss of one loses nothing");
+        Finding::good(about, sentence)
+    } else if size == 2 {
+        Finding::note(
+            about,
+            "a Galera cluster of 2: if one is lost the other stops, too; add a third, or an arbitrator",
+        )
+    } else {
+        Finding::note(about, "a Galera cluster of one node: what is committed is on this server only")
+    }];
+    if settings.get("binlog_format") != "row" {
+        let sentence = format!("binlog_format is {}: Galera needs ROW", settings.raw("binlog_format"));
+        findings.push(Finding::wrong(about, sentence));
+    }
+    findings
 }
 
 fn binlog(settings: &Settings) -> Vec<Finding> {

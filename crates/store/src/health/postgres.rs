@@ -4,7 +4,7 @@ use super::{Finding, Settings};
 
 pub(super) fn judge(settings: &Settings) -> (String, Vec<Finding>) {
     let product = format!("PostgreSQL {}", settings.raw("server_version"));
-    let mut findings = vec![server(settings), commit(settings)];
+    let mut findings = vec![server(settings), commit(settings), nodes(settings), isolation(settings)];
     if !settings.is_on("fsync") {
         let sentence = "fsync is off: a power loss can corrupt the whole database; turn it on";
         findings.push(Finding::wrong("durability", sentence));
@@ -33,8 +33,39 @@ fn commit(settings: &Settings) -> Finding {
             "durability",
             "synchronous_commit is off: the last half second of commits may be lost; turn it on",
         ),
-        mode => {
-            Finding::good("durability", format!("synchronous_commit is {mode}: what is committed survives a crash"))
+        mode => Finding::good(
+            "durability",
+            format!("synchronous_commit is {mode}: what is committed survives a power loss"),
+        ),
+    }
+}
+
+/// On how many machines a commit is.
+fn nodes(settings: &Settings) -> Finding {
+    let about = "nodes";
+    if settings.raw("synchronous_standby_names").is_empty() {
+        let sentence = "on this server only: what is committed goes with its disk; a standby may lag behind";
+        return Finding::good(about, sentence);
+    }
+    let mode = settings.get("synchronous_commit");
+    if matches!(mode.as_str(), "off" | "local") {
+        let sentence =
+            format!("synchronous_commit is {mode}: commits do not wait for the synchronous standby; set it to on");
+        return Finding::note(about, sentence);
+    }
+    match settings.number("standbys_in_step") {
+        0 => Finding::note(
+            about,
+            "no synchronous standby is connected, or this user may not see it: without one every commit waits",
+        ),
+        count => {
+            let sentence = format!("{count} synchronous standby: what is committed survives the loss of this server");
+            Finding::good(about, sentence)
         }
     }
+}
+
+fn isolation(settings: &Settings) -> Finding {
+    let level = settings.raw("default_transaction_isolation");
+    Finding::good("isolation", format!("{level} is the server's default; Mission's own connections use read committed"))
 }
