@@ -11,7 +11,7 @@ use mission_core::{Error, ErrorKind, UniqueId};
 use crate::attempt::{Attempt, AttemptFiles};
 use crate::bucket_settings::BucketSettings;
 use crate::fault::fault;
-use crate::names::check_location;
+use crate::names::{check_location, staging_folder};
 use crate::place::{Place, make_folder};
 use crate::quota::{Quota, Use};
 use crate::remote::Remote;
@@ -215,17 +215,6 @@ impl Folder {
         let removed = self.shelf.published.unlink(location);
         removed.map_err(|error| fault("remove", &self.path().join(location), error))
     }
-}
-
-/// Takes what only the files in the making of this database needed out of a folder, once nothing is in it: for a
-/// database that goes while its files stay.
-pub fn leave_folder(path: &Path, database_id: &str) {
-    // A folder that is not empty is still needed, and one that is not there is no fault.
-    let _ = std::fs::remove_dir(path.join(staging_folder(database_id)));
-}
-
-fn staging_folder(database_id: &str) -> String {
-    format!(".staging-{database_id}")
 }
 
 impl Shelf {

@@ -41,9 +41,9 @@ mod verified;
 
 pub use attempt::{Attempt, AttemptFiles};
 pub use bucket_settings::{BucketKeys, BucketSettings};
-pub use folder::{Folder, leave_folder};
+pub use folder::Folder;
 pub use names::check_file_name;
 pub use quota::Quota;
 pub use staging::StagingFile;
-pub use sweep::{Staged, Swept};
+pub use sweep::{Staged, Swept, leave_folder};
 pub use verified::VerifiedFile;

@@ -48,6 +48,11 @@ fn is_format_control(letter: char) -> bool {
         | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0xe007f)
 }
 
+/// The folder in which the files in the making of one database lie.
+pub(crate) fn staging_folder(database_id: &str) -> String {
+    format!(".staging-{database_id}")
+}
+
 /// A file in the making: `<task id>-<number>-<stamp>.<lease token>.part`. The number is never given twice for one
 /// task; the token says which attempt owns the file, so a rename to a higher token takes it away from a zombie.
 #[derive(Debug, Clone, PartialEq, Eq)]

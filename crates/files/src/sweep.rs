@@ -1,13 +1,14 @@
 //! The sweep: removes what attempts of ended or deleted tasks left in the making.
 
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use mission_core::Error;
 
 use crate::attempt::read_note;
 use crate::fault::fault;
 use crate::folder::Folder;
-use crate::names::{Sort, StagingName};
+use crate::names::{Sort, StagingName, staging_folder};
 use crate::place::{Hold, Place, hold};
 
 /// Something an attempt left in the staging folder.
@@ -38,6 +39,13 @@ pub struct Swept {
     pub bytes: u64,
     /// Files of ended tasks that some process still has open; the next sweep looks again.
     pub busy: u64,
+}
+
+/// Takes what only the files in the making of this database needed out of a folder, once nothing is in it: for a
+/// database that goes while its files stay.
+pub fn leave_folder(path: &Path, database_id: &str) {
+    // A folder that is not empty is still needed, and one that is not there is no fault.
+    let _ = std::fs::remove_dir(path.join(staging_folder(database_id)));
 }
 
 impl Folder {
