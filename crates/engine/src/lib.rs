@@ -18,7 +18,7 @@ mod worker;
 pub use health::Health;
 pub use import::{Import, ImportReport, ImportSource};
 pub use mission::Mission;
-pub use mission_files::{VerifiedFile, check_file_name};
+pub use mission_files::{BucketKeys, BucketSettings, VerifiedFile, check_file_name};
 pub use mission_store::{
     Bounded, Cancelled, Finding, Found, Grade, Keep, Kind as DatabaseKind, OnMissing, Page, PushConnection,
     SchemaStatus, TypeRule, Worker, migration_sql,

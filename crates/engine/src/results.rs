@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mission_core::{Artifact, Attempt, Error, ErrorKind, LogLine, Result, UniqueId};
-use mission_files::{Folder, VerifiedFile};
+use mission_files::{OpenStorage, VerifiedFile};
 
 use crate::Mission;
 use crate::detached::detached;
@@ -27,7 +27,8 @@ impl Mission {
         detached(async move { store.logs(&id, after, limit).await }).await
     }
 
-    /// Opens a result file in the storage folder of this machine; read to its end without an error it is what the method wrote.
+    /// Opens a result file in the storage folder of this machine, or in a bucket by its address (`s3://…`); read to its end
+    /// without an error it is what the method wrote. Reading it blocks.
     ///
     /// # Errors
     /// It has expired or its file is gone ([`Error::is_not_found`]); it stands in another storage than this folder.
@@ -37,14 +38,22 @@ impl Mission {
             let sentence = format!("the result file {:?} has expired{since}: run its task again", artifact.name);
             return Err(Error::new(ErrorKind::NotFound, sentence));
         }
-        let shown = folder.as_ref().display();
-        let here = match Folder::open_to_read(folder.as_ref()) {
-            Ok(here) if here.name() == artifact.storage => here,
-            Ok(here) => return Err(elsewhere(artifact, &format!("{shown} is {}", here.name()))),
-            Err(fault) => return Err(elsewhere(artifact, &fault.to_string())),
-        };
-        Ok(VerifiedFile::new(here.open_published(&artifact.location)?, artifact.bytes, &artifact.sha256))
+        let (artifact, at) = (artifact.clone(), folder.as_ref().to_owned());
+        // Where the storage is a bucket, this waits for the network.
+        let opened = tokio::task::spawn_blocking(move || open(&artifact, &at)).await;
+        opened.unwrap_or_else(|fault| {
+            Err(Error::new(ErrorKind::Storage, "the look at the storage was broken off").with_source(fault))
+        })
     }
+}
+
+fn open(artifact: &Artifact, at: &Path) -> Result<VerifiedFile> {
+    let here = match OpenStorage::at(at) {
+        Ok(here) if here.name() == artifact.storage => here,
+        Ok(here) => return Err(elsewhere(artifact, &format!("{} is {}", at.display(), here.name()))),
+        Err(fault) => return Err(elsewhere(artifact, &fault.to_string())),
+    };
+    Ok(VerifiedFile::new(here.read(&artifact.location)?, artifact.bytes, &artifact.sha256))
 }
 
 fn elsewhere(artifact: &Artifact, what_is_here: &str) -> Error {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mission_core::{Result, Task};
+use mission_files::BucketSettings;
 use mission_worker::{Method, OnLostLease, Registry, States, Which, WorkerHandle, WorkerSettings, run_until_signalled};
 
 use crate::Mission;
@@ -75,9 +76,16 @@ impl WorkerBuilder {
         self
     }
 
-    /// The folder for result files: `mission-files` beside an SQLite database, else in the working directory, unless told otherwise.
+    /// The folder for result files, or the address of a bucket that hosts share (`s3://…`, feature `s3`, keys in the environment):
+    /// `mission-files` beside an SQLite database, else in the working directory, unless told otherwise.
     pub fn files_in(mut self, folder: impl Into<PathBuf>) -> Self {
         self.settings.files.folder = Some(folder.into());
+        self
+    }
+
+    /// The bucket for result files with keys of its own; the folder then holds what this host is writing. Needs the feature `s3`.
+    pub fn files_in_bucket(mut self, bucket: BucketSettings) -> Self {
+        self.settings.files.bucket = Some(bucket);
         self
     }
 

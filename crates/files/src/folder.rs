@@ -14,7 +14,7 @@ use crate::fault::fault;
 use crate::names::{check_location, staging_folder};
 use crate::place::{Place, make_folder};
 use crate::quota::{Quota, Use};
-use crate::remote::Remote;
+use crate::remote::{Remote, open_bucket};
 
 /// Holds the folder's own name, so that it stays the same storage when it is moved, mounted elsewhere or shared.
 const NAME_FILE: &str = ".mission-storage";
@@ -206,6 +206,15 @@ impl Folder {
         Ok(inode.map_err(|error| fault("look at", &self.path().join(location), error))?.is_some())
     }
 
+    /// Keeps those of the locations whose files are there; a file that cannot be looked at is not known to be gone.
+    pub fn present<'l>(&self, mut locations: Vec<&'l str>) -> Result<Vec<&'l str>, Error> {
+        match &self.shelf.remote {
+            Some(remote) => remote.present(&mut locations)?,
+            None => locations.retain(|location| !matches!(self.exists(location), Ok(false))),
+        }
+        Ok(locations)
+    }
+
     /// Removes a published file; says whether it was there.
     pub fn remove(&self, location: &str) -> Result<bool, Error> {
         check_location(location)?;
@@ -228,17 +237,6 @@ impl Shelf {
             Error::new(ErrorKind::Setup, format!("{path} was opened to read only: open it to make files in it"))
         })
     }
-}
-
-#[cfg(feature = "s3")]
-fn open_bucket(settings: &BucketSettings, database_id: &str) -> Result<Arc<dyn Remote>, Error> {
-    Ok(Arc::new(crate::bucket::Bucket::open(settings, database_id)?))
-}
-
-#[cfg(not(feature = "s3"))]
-fn open_bucket(_: &BucketSettings, _: &str) -> Result<Arc<dyn Remote>, Error> {
-    let sentence = "this program is built without buckets: build it with the feature s3, or name a folder";
-    Err(Error::new(ErrorKind::Setup, sentence))
 }
 
 fn open_place(path: &Path) -> Result<Place, Error> {

@@ -30,6 +30,7 @@ mod fault;
 mod folder;
 mod hash;
 mod names;
+mod open_storage;
 mod place;
 mod quota;
 #[cfg_attr(not(feature = "s3"), allow(dead_code))] // Nothing is beyond the host then.
@@ -43,6 +44,7 @@ pub use attempt::{Attempt, AttemptFiles};
 pub use bucket_settings::{BucketKeys, BucketSettings};
 pub use folder::Folder;
 pub use names::check_file_name;
+pub use open_storage::OpenStorage;
 pub use quota::Quota;
 pub use staging::StagingFile;
 pub use sweep::{Staged, Swept, leave_folder};

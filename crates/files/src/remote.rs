@@ -3,8 +3,13 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::sync::Arc;
 
+#[cfg(not(feature = "s3"))]
+use mission_core::ErrorKind;
 use mission_core::{Error, Segment};
+
+use crate::bucket_settings::BucketSettings;
 
 /// A storage beyond this host. A *desk* holds what belongs to one file in the making: its segments, and a note of each
 /// location it may have been published under. All of it blocks on the network.
@@ -36,6 +41,9 @@ pub(crate) trait Remote: fmt::Debug + Send + Sync {
     /// Whether a published file is there.
     fn exists(&self, location: &str) -> Result<bool, Error>;
 
+    /// Keeps the locations whose files are there; cheap where they are near each other in their order.
+    fn present(&self, locations: &mut Vec<&str>) -> Result<(), Error>;
+
     /// Removes a published file; says whether it was there.
     fn remove(&self, location: &str) -> Result<bool, Error>;
 
@@ -60,3 +68,26 @@ pub(crate) enum Publishing {
     /// Somebody else's file has that name.
     Taken,
 }
+
+#[cfg(feature = "s3")]
+pub(crate) fn open_bucket(settings: &BucketSettings, database_id: &str) -> Result<Arc<dyn Remote>, Error> {
+    Ok(Arc::new(crate::bucket::Bucket::open(settings, database_id)?))
+}
+
+#[cfg(feature = "s3")]
+pub(crate) fn read_bucket(settings: &BucketSettings) -> Result<Box<dyn Remote>, Error> {
+    Ok(Box::new(crate::bucket::Bucket::open_to_read(settings)?))
+}
+
+#[cfg(not(feature = "s3"))]
+pub(crate) fn open_bucket(_: &BucketSettings, _: &str) -> Result<Arc<dyn Remote>, Error> {
+    Err(Error::new(ErrorKind::Setup, WITHOUT_BUCKETS))
+}
+
+#[cfg(not(feature = "s3"))]
+pub(crate) fn read_bucket(_: &BucketSettings) -> Result<Box<dyn Remote>, Error> {
+    Err(Error::new(ErrorKind::Setup, WITHOUT_BUCKETS))
+}
+
+#[cfg(not(feature = "s3"))]
+const WITHOUT_BUCKETS: &str = "this program is built without buckets: build it with the feature s3, or name a folder";

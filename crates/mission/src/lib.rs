@@ -61,7 +61,7 @@ pub use mission_core::{
     Progress, Reason, Result, State as TaskState, Task, Timestamp, UniqueId, WorkerId,
 };
 pub use mission_engine::{
-    Bounded, Cancelled, DatabaseKind, Found, IntoStore, Keep, Mission, OnMissing, Page, PushConnection, Pushed,
+    Bounded, BucketKeys, BucketSettings, Cancelled, DatabaseKind, Found, IntoStore, Keep, Mission, OnMissing, Page, PushConnection, Pushed,
     SchemaStatus, TypeRule, VerifiedFile, Worker, WorkerBuilder, migration_sql, testing,
 };
 pub use mission_macros::method;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mission_core::{Checkpoint, Error, ErrorKind, Progress};
+use mission_core::{Checkpoint, CommittedFile, Error, ErrorKind, Progress};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -53,6 +53,7 @@ pub(crate) enum Step {
 /// A checkpoint that is made.
 pub(crate) struct Making {
     checkpoint: Checkpoint,
+    insist: Insist,
     patience: Option<Duration>,
     began: Instant,
 }
@@ -79,15 +80,18 @@ impl Shared {
         let is_patient = insist == Insist::Now || self.is_leaving();
         let patience = (!is_patient).then_some(limits::CHECKPOINT_PATIENCE);
         let checkpoint = Checkpoint::at(cursor, done, Vec::new()).map_err(CheckpointError::Refused)?;
-        Ok(Step::Make(Making { checkpoint, patience, began: Instant::now() }))
+        Ok(Step::Make(Making { checkpoint, insist, patience, began: Instant::now() }))
     }
 
     /// Makes it, awaiting.
     pub(crate) async fn make(self: &Arc<Self>, making: Making) -> Result<(), CheckpointError> {
-        let Making { mut checkpoint, patience, began } = making;
+        let Making { mut checkpoint, insist, patience, began } = making;
         if !self.files().is_empty() {
             // The disk may take its time, and the runtime has none.
-            checkpoint.files = self.on_disk(|shared| shared.files().commit()).await.map_err(CheckpointError::Files)?;
+            match self.committed(self.on_disk(|shared| shared.files().commit()).await, insist)? {
+                Some(files) => checkpoint.files = files,
+                None => return self.made(began),
+            }
         }
         let version = self.submit(checkpoint)?;
         self.kept(version, patience).await?;
@@ -96,11 +100,35 @@ impl Shared {
 
     /// Makes it on this thread.
     pub(crate) fn make_blocking(&self, making: Making) -> Result<(), CheckpointError> {
-        let Making { mut checkpoint, patience, began } = making;
-        checkpoint.files = self.files().commit().map_err(CheckpointError::Files)?;
+        let Making { mut checkpoint, insist, patience, began } = making;
+        match self.committed(self.files().commit(), insist)? {
+            Some(files) => checkpoint.files = files,
+            None => return self.made(began),
+        }
         let version = self.submit(checkpoint)?;
         self.kept_blocking(version, patience)?;
         self.made(began)
+    }
+
+    /// While the bucket is away a checkpoint that nobody insists on is left out, for a while: `None`.
+    fn committed(
+        &self,
+        files: Result<Vec<CommittedFile>, Error>,
+        insist: Insist,
+    ) -> Result<Option<Vec<CommittedFile>>, CheckpointError> {
+        match files {
+            Ok(files) => {
+                self.files().set_back();
+                Ok(Some(files))
+            }
+            Err(fault) if fault.is_unreachable() && insist == Insist::WhenDue => {
+                if self.files().set_away(&fault) > limits::FILES_AWAY_MAX {
+                    return Err(CheckpointError::Files(fault));
+                }
+                Ok(None)
+            }
+            Err(fault) => Err(CheckpointError::Files(fault)),
+        }
     }
 
     /// Where the worker stops, this is where the method ends: another one goes on from here.

@@ -70,6 +70,8 @@ pub(crate) const PROGRESS_YOUTH: Duration = Duration::from_millis(500);
 pub(crate) const FILES_FOLDER: &str = "mission-files";
 /// How long result files are kept after their task's success: time to come back after a holiday, and no archive.
 pub(crate) const KEEP_FILES: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a task that writes files goes on while their bucket is away: all of it would be done again after a death.
+pub(crate) const FILES_AWAY_MAX: Duration = Duration::from_secs(600);
 /// How long a method may keep a thread of the runtime to itself before its reports of progress give it back, in milliseconds.
 pub(crate) const YIELD_EVERY_MS: u64 = 10;
 /// When the first checkpoint of an attempt is due: a worker that dies again and again soon after its start still gets on.

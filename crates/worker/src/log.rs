@@ -103,6 +103,10 @@ pub(crate) fn outcome_lost(task: Option<&Task>) {
     warn!(unique_id, method, "an outcome was refused: the task is not this worker's any more");
 }
 
+pub(crate) fn bucket_away(fault: &Error) {
+    warn!(%fault, "the bucket of the result files is away: tasks go on, without checkpoints of what they write");
+}
+
 pub(crate) fn swept(expired: u64, missing: u64, swept: &Swept) {
     let (left_over, bytes) = (swept.files, swept.bytes);
     info!(

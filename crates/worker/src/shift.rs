@@ -79,7 +79,11 @@ async fn storage(worker: &Worker) -> Result<Storage, Error> {
     let store = worker.store.clone();
     let beside = store.file();
     let database_id = undropped(async move { store.database_id().await }).await?;
-    Ok(Storage::new(worker.settings.files.clone(), database_id, beside.as_deref()))
+    let storage = Storage::new(worker.settings.files.clone(), database_id, beside.as_deref());
+    let tried = tokio::task::spawn_blocking(move || storage.try_out().map(|()| storage)).await;
+    tried.unwrap_or_else(|fault| {
+        Err(Error::new(mission_core::ErrorKind::Storage, "the look at the storage was broken off").with_source(fault))
+    })
 }
 
 /// In a task of its own, because the caller may drop the future.

@@ -5,15 +5,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind, Task};
-use mission_files::{Folder, Quota};
+use mission_files::{BucketSettings, Folder, Quota};
 
-use crate::limits;
+use crate::{limits, log};
 
 /// Where result files lie, how long and how much of them is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilesSettings {
-    /// The folder; `mission-files` beside an SQLite database, else in the working directory, unless told otherwise.
+    /// The folder, or the address of a bucket, such as `s3://bucket/prefix`, that the keys in the environment open; `mission-files` beside an SQLite database, else in the working directory, unless told otherwise.
     pub folder: Option<PathBuf>,
+    /// The bucket that workers on several hosts share, in place of the folder, which then holds what this host is writing.
+    pub bucket: Option<BucketSettings>,
     /// How long a file is kept after its task's success, unless task, method or file say otherwise; `None` for ever.
     pub keep: Option<Duration>,
     /// Most bytes the files of one task have together; `None` for no bound.
@@ -24,7 +26,7 @@ pub struct FilesSettings {
 
 impl Default for FilesSettings {
     fn default() -> Self {
-        Self { folder: None, keep: Some(limits::KEEP_FILES), task_bytes_max: None, total_bytes_max: None }
+        Self { folder: None, bucket: None, keep: Some(limits::KEEP_FILES), task_bytes_max: None, total_bytes_max: None }
     }
 }
 
@@ -38,7 +40,11 @@ pub(crate) struct Storage {
 
 impl Storage {
     /// Opens nothing yet. `beside` is the file of an SQLite database.
-    pub(crate) fn new(settings: FilesSettings, database_id: String, beside: Option<&Path>) -> Self {
+    pub(crate) fn new(mut settings: FilesSettings, database_id: String, beside: Option<&Path>) -> Self {
+        let is_address = |path: &PathBuf| path.to_str().is_some_and(BucketSettings::is_address);
+        if let Some(address) = settings.folder.take_if(|path| is_address(path)) {
+            settings.bucket.get_or_insert_with(|| BucketSettings::new(address.to_string_lossy()));
+        }
         let path = settings.folder.clone().unwrap_or_else(|| {
             let above = beside.and_then(Path::parent).unwrap_or(Path::new(""));
             above.join(limits::FILES_FOLDER)
@@ -60,16 +66,34 @@ impl Storage {
         }
         let quota =
             Quota { task_bytes_max: self.settings.task_bytes_max, total_bytes_max: self.settings.total_bytes_max };
-        let opened = Folder::open(&self.path, &self.database_id, quota).map_err(|fault| {
-            let message = format!("{fault}; set another storage folder");
-            Error::new(ErrorKind::Storage, message).with_source(fault)
-        })?;
+        let opened = match &self.settings.bucket {
+            Some(bucket) => Folder::open_with_bucket(&self.path, &self.database_id, quota, bucket)?,
+            None => Folder::open(&self.path, &self.database_id, quota).map_err(|fault| {
+                let message = format!("{fault}; set another storage folder");
+                Error::new(ErrorKind::Storage, message).with_source(fault)
+            })?,
+        };
         Ok(folder.insert(opened).clone())
+    }
+
+    /// Tries a bucket out, so that a worker with wrong keys does not start. One that is away now may be back for the first file.
+    /// Blocks on the network.
+    pub(crate) fn try_out(&self) -> Result<(), Error> {
+        if self.settings.bucket.is_none() {
+            return Ok(());
+        }
+        match self.folder() {
+            Err(fault) if fault.is_unreachable() => {
+                log::bucket_away(&fault);
+                Ok(())
+            }
+            opened => opened.map(drop),
+        }
     }
 
     /// The folder, unless it is not there yet. Blocks on the disk.
     pub(crate) fn existing(&self) -> Result<Option<Folder>, Error> {
-        if self.path.is_dir() { self.folder().map(Some) } else { Ok(None) }
+        if self.path.is_dir() || self.settings.bucket.is_some() { self.folder().map(Some) } else { Ok(None) }
     }
 
     /// How long the files of a task are kept that say nothing themselves: as the task says, else its method, else the worker.
@@ -93,6 +117,14 @@ mod tests {
         assert!(storage.existing().unwrap().is_none() && !place.path().join("mission-files").exists());
         assert!(storage.folder().unwrap().path().ends_with("mission-files"));
         assert!(storage.existing().unwrap().is_some());
+    }
+
+    #[test]
+    fn an_address_in_place_of_a_folder_is_a_bucket_and_no_path() {
+        let settings = FilesSettings { folder: Some("s3://files/x".into()), ..FilesSettings::default() };
+        let storage = Storage::new(settings, "0123456789abcdef".into(), Some(Path::new("/srv/mission.db")));
+        assert_eq!(storage.settings.bucket, Some(BucketSettings::new("s3://files/x")));
+        assert_eq!(storage.path, Path::new("/srv/mission-files"));
     }
 
     #[test]

@@ -15,6 +15,13 @@ use crate::log;
 pub(crate) async fn sweep(base: &Base) -> Result<(), Error> {
     let storage = Arc::clone(&base.storage);
     let Some(folder) = on_disk(move || storage.existing()).await? else { return Ok(()) };
+    if let Some(before) = folder.without_bucket() {
+        sweep_storage(base, before).await?;
+    }
+    sweep_storage(base, folder).await
+}
+
+async fn sweep_storage(base: &Base, folder: Folder) -> Result<(), Error> {
     let sweep = Sweep { store: &base.store, folder };
     let expired = sweep.expire().await?;
     let missing = sweep.compare().await?;
@@ -100,8 +107,9 @@ impl Sweep<'_> {
         }
         let folder = self.folder.clone();
         on_disk(move || {
-            // A file that cannot be looked at is not known to be gone.
-            artifacts.retain(|artifact| matches!(folder.exists(&artifact.location), Ok(false)));
+            let locations = artifacts.iter().map(|artifact| artifact.location.as_str()).collect();
+            let present: HashSet<String> = folder.present(locations)?.into_iter().map(str::to_owned).collect();
+            artifacts.retain(|artifact| !present.contains(&artifact.location));
             Ok(artifacts)
         })
         .await

@@ -2,7 +2,7 @@
 //! the success, and given up in order. Everything here blocks on the disk.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mission_core::{CommittedFile, Error, FinishedFile, State, Task, limits as rules};
 use mission_files::{Attempt, AttemptFiles, StagingFile};
@@ -17,6 +17,8 @@ pub(crate) type Held = Arc<Mutex<Option<StagingFile>>>;
 pub(crate) struct TaskFiles {
     storage: Arc<Storage>,
     made: Mutex<Made>,
+    /// Since when what is beyond this host cannot be reached.
+    away_since: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -45,7 +47,7 @@ impl TaskFiles {
             held: None,
         });
         let known = known.collect();
-        Self { storage, made: Mutex::new(Made { known, ..Made::default() }) }
+        Self { storage, made: Mutex::new(Made { known, ..Made::default() }), away_since: Mutex::default() }
     }
 
     /// The worker's storage.
@@ -88,6 +90,22 @@ impl TaskFiles {
             files.extend(known.committed.clone());
         }
         Ok(files)
+    }
+
+    /// The bucket could not be reached; answers for how long it has been so.
+    pub(crate) fn set_away(&self, fault: &Error) -> Duration {
+        let mut since = self.away_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since
+            .get_or_insert_with(|| {
+                log::bucket_away(fault);
+                Instant::now()
+            })
+            .elapsed()
+    }
+
+    /// What is beyond this host was reached.
+    pub(crate) fn set_back(&self) {
+        *self.away_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Makes all files whole under their published names, those too that only an earlier attempt wrote.

@@ -22,7 +22,7 @@ impl Bucket {
     /// Removes the desk's objects, last those by which the others are found; answers how many.
     pub(super) fn clear_desk(&self, desk: &str, is_result: &dyn Fn(&str) -> bool) -> Result<u64, Error> {
         let prefix = format!("{}{desk}/", self.staging_prefix());
-        let keys: Vec<String> = self.list(&prefix, ALL)?.into_iter().map(|object| object.key).collect();
+        let keys: Vec<String> = self.list(&prefix, ALL)?;
         let (notes, segments): (Vec<String>, Vec<String>) = keys.into_iter().partition(|key| key.ends_with(".note"));
         self.delete_all(&segments)?;
         let mut removed = segments.len() as u64;
@@ -69,8 +69,8 @@ impl Bucket {
     pub(super) fn all_desks(&self) -> Result<Vec<(String, Vec<String>)>, Error> {
         let prefix = self.staging_prefix();
         let mut desks: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for object in self.list(&prefix, ALL)? {
-            let Some((desk, name)) = object.key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')) else {
+        for key in self.list(&prefix, ALL)? {
+            let Some((desk, name)) = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')) else {
                 continue;
             };
             let locations = desks.entry(desk.to_owned()).or_default();

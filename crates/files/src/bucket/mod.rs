@@ -24,7 +24,7 @@ use crate::remote::{Publishing, Remote, Upload};
 
 /// How long a checkpoint, a look or a removal waits out an outage.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the end of a task does: its work would be lost otherwise.
+/// How long the end of a task and its resume do: its work would be lost otherwise.
 const FINISH_PATIENCE: Duration = Duration::from_secs(120);
 /// Says that the bucket can be written, and whether it refuses names that are taken.
 const MARK: &str = ".mission-storage";
@@ -110,7 +110,7 @@ impl Remote for Bucket {
 
     fn fetch_segment(&self, desk: &str, segment: &Segment, to: &mut dyn Write) -> Result<(), Error> {
         let key = self.segment_key(desk, segment);
-        let bytes = self.get(&key, PATIENCE)?;
+        let bytes = self.get(&key, FINISH_PATIENCE)?;
         if bytes.len() as u64 != segment.bytes {
             let sentence = format!("{key} has {} bytes, and {} were stored: restore it", bytes.len(), segment.bytes);
             return Err(Error::new(ErrorKind::Storage, sentence));
@@ -140,6 +140,14 @@ impl Remote for Bucket {
     fn exists(&self, location: &str) -> Result<bool, Error> {
         check_location(location)?;
         Ok(self.head(&self.key(location), PATIENCE)?.is_some())
+    }
+
+    fn present(&self, locations: &mut Vec<&str>) -> Result<(), Error> {
+        let keys: Vec<String> = locations.iter().map(|location| self.key(location)).collect();
+        let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else { return Ok(()) };
+        let found = self.list_between(first, last)?;
+        locations.retain(|location| found.contains(&self.key(location)));
+        Ok(())
     }
 
     fn remove(&self, location: &str) -> Result<bool, Error> {

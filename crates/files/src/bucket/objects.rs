@@ -1,5 +1,6 @@
 //! The verbs on objects: put, get, look at, remove, list.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,6 +15,8 @@ use super::{Bucket, OWNER, PATIENCE};
 pub(super) const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 /// Most objects one request removes.
 const DELETE_MAX: usize = 1000;
+/// Most keys of one page of a listing.
+const PAGE: usize = 1000;
 
 /// How a write that must not replace anything went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +29,6 @@ pub(super) enum Condition {
 pub(super) struct Head {
     pub(super) bytes: Option<u64>,
     pub(super) owner: Option<String>,
-}
-
-/// One object of a listing.
-pub(super) struct Listed {
-    pub(super) key: String,
 }
 
 /// Headers by their lower-case names.
@@ -100,15 +98,31 @@ impl Bucket {
         Ok(())
     }
 
-    /// The objects whose keys begin so, in the order of their keys; `most` for the first only.
-    pub(super) fn list(&self, prefix: &str, most: usize) -> Result<Vec<Listed>, Error> {
-        let mut listed: Vec<Listed> = Vec::new();
+    /// The keys that begin so, in their order; `most` for the first only.
+    pub(super) fn list(&self, prefix: &str, most: usize) -> Result<Vec<String>, Error> {
+        let ask = |ask: Ask<'static>| ask.query("prefix", prefix).query("max-keys", most.min(PAGE).to_string());
+        self.pages(ask, |listed| listed.len() < most)
+    }
+
+    /// The keys from one to another, both of them included, and perhaps some behind.
+    pub(super) fn list_between(&self, first: &str, last: &str) -> Result<HashSet<String>, Error> {
+        // The server begins behind what it is given.
+        let before = first.get(..first.len().saturating_sub(1)).unwrap_or_default();
+        let prefix = &self.wire.address.prefix;
+        let ask = |ask: Ask<'static>| ask.query("prefix", prefix).query("start-after", before);
+        let keys = self.pages(ask, |listed| listed.last().is_none_or(|key| key.as_str() < last))?;
+        Ok(keys.into_iter().collect())
+    }
+
+    fn pages(
+        &self,
+        which: impl Fn(Ask<'static>) -> Ask<'static>,
+        goes_on: impl Fn(&[String]) -> bool,
+    ) -> Result<Vec<String>, Error> {
+        let mut listed: Vec<String> = Vec::new();
         let mut from: Option<String> = None;
         loop {
-            let mut ask = Ask::new(Method::Get, "", "list the objects", PATIENCE)
-                .query("list-type", "2")
-                .query("max-keys", most.min(1000).to_string())
-                .query("prefix", prefix);
+            let mut ask = which(Ask::new(Method::Get, "", "list the objects", PATIENCE).query("list-type", "2"));
             if let Some(from) = &from {
                 ask = ask.query("continuation-token", from);
             }
@@ -117,9 +131,9 @@ impl Bucket {
             if !page.contains("<ListBucketResult") {
                 return Err(self.unreadable(&answer));
             }
-            listed.extend(texts(&page, "Key").into_iter().map(|key| Listed { key }));
+            listed.extend(texts(&page, "Key"));
             match text(&page, "NextContinuationToken") {
-                Some(next) if listed.len() < most && from.as_deref() != Some(next.as_str()) => from = Some(next),
+                Some(next) if goes_on(&listed) && from.as_deref() != Some(next.as_str()) => from = Some(next),
                 _ => return Ok(listed),
             }
         }
