@@ -61,8 +61,8 @@ pub use mission_core::{
     Progress, Reason, Result, State as TaskState, Task, Timestamp, UniqueId, WorkerId,
 };
 pub use mission_engine::{
-    Bounded, BucketKeys, BucketSettings, Cancelled, DatabaseKind, Found, IntoStore, Keep, Mission, OnMissing, Page, PushConnection, Pushed,
-    SchemaStatus, TypeRule, VerifiedFile, Worker, WorkerBuilder, migration_sql, testing,
+    Bounded, BucketKeys, BucketSettings, Cancelled, DatabaseKind, Found, IntoStore, Keep, Mission, OnMissing, Page,
+    PushConnection, Pushed, SchemaStatus, TypeRule, VerifiedFile, Worker, WorkerBuilder, migration_sql, testing,
 };
 pub use mission_macros::method;
 pub use mission_worker::{
