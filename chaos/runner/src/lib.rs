@@ -19,6 +19,7 @@ mod saboteur;
 mod scenario;
 mod scenarios;
 mod stage;
+mod transfer;
 pub mod worker;
 
 pub use arguments::{Arguments, Size};

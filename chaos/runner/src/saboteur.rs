@@ -1,6 +1,7 @@
 //! The saboteur: a faulty worker, producer or operator that goes its own way by plain SQL during a real run, to see whether
 //! the verifier notices, and names the fault by its kind.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,14 @@ pub enum Sabotage {
     LeaveWaiting,
     /// Takes its time to give back what a dead worker had.
     RescueLate,
+    /// Publishes a file after it lost the task.
+    PublishLost,
+    /// Leaves a file that no row speaks of.
+    LeaveFile,
+    /// Removes a file that a row speaks of.
+    RemoveFile,
+    /// Writes on in a published file.
+    WriteOn,
     /// Damages an index of the file.
     DamageFile,
 }
@@ -70,7 +79,7 @@ pub enum Sabotage {
 pub async fn run_sabotaged(program: &Path, sabotage: Sabotage) -> Outcome<Vec<Finding>> {
     let stage = Stage::set(Kind::Sqlite, Setting::Plain).await?;
     let mut crew = Crew::hire(program, &stage, Duty::default(), 1)?;
-    let load = Load { tasks: 40, wave: 40, ms_max: 100, methods: "effect,block", seed: 1 };
+    let load = Load { tasks: 40, wave: 40, ms_max: 100, methods: "effect,block,export", seed: 1 };
     let mut producers = Producers::new(program.to_owned(), load);
     producers.press(&stage)?;
     let mut saboteur = Saboteur { tables: stage.tables().await?, papers: stage.papers.clone(), orders: 0 };
@@ -155,7 +164,8 @@ impl Saboteur {
 
     /// What is done when all workers have left.
     async fn strike_afterwards(&mut self, sabotage: Sabotage) -> Outcome<()> {
-        let ended = "where id = (select min(id) from mission_tasks where state = 'success')";
+        let files = self.papers.files();
+        let ended = "where id = (select min(id) from mission_tasks where state = 'success' and method = 'effect')";
         let statement = match sabotage {
             Sabotage::RemoveAccepted => format!("delete from mission_tasks {ended}"),
             Sabotage::ChangeFinal => format!("update mission_tasks set content = 'something else' {ended}"),
@@ -175,6 +185,18 @@ impl Saboteur {
                 let number = self.next_number();
                 return self.order(number, "effect", 1).await.map(drop);
             }
+            Sabotage::PublishLost => {
+                std::fs::write(files.join("late.csv"), "1\n")?;
+                "insert into mission_artifacts (task_id, name, media_type, bytes, sha256, storage, location) \
+                 select id, 'late.csv', 'text/csv', 2, 'x', 'file', 'late.csv' from mission_tasks \
+                 where id = (select min(id) from mission_tasks where method = 'export')"
+                    .to_owned()
+            }
+            Sabotage::LeaveFile => return Ok(std::fs::write(files.join("left.csv"), "1\n")?),
+            Sabotage::RemoveFile => return Ok(std::fs::remove_file(self.a_file()?)?),
+            Sabotage::WriteOn => {
+                return Ok(std::fs::File::options().append(true).open(self.a_file()?)?.write_all(b"more\n")?);
+            }
             Sabotage::PushUnordered => {
                 "insert into mission_tasks (method, state, content) values ('effect', 'cancelled', 'no')".to_owned()
             }
@@ -187,6 +209,13 @@ impl Saboteur {
             _ => return Ok(()),
         };
         self.tables.run(&statement).await.map(drop)
+    }
+
+    /// A published file.
+    fn a_file(&self) -> Outcome<std::path::PathBuf> {
+        let files = std::fs::read_dir(self.papers.files())?.flatten();
+        let found = files.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ending| ending == "csv"));
+        found.ok_or_else(|| "there is no file".into())
     }
 
     fn next_number(&mut self) -> i64 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mission::Mission;
 use mission_testkit::{Database, Durability, Kind, PrivateServer, Proxy, TempDir};
 use mission_verifier::{Outcome, Papers, Tables};
+use tokio::task::spawn_blocking;
 
 /// How long a server that was killed may take until it answers a new connection.
 const BACK_MAX: Duration = Duration::from_secs(30);
@@ -44,7 +45,7 @@ impl Stage {
     /// The database refuses, or no server can be started.
     pub async fn set(kind: Kind, setting: Setting) -> Outcome<Self> {
         let server = match kind.brand().filter(|_| setting == Setting::OwnServer) {
-            Some(brand) => Some(PrivateServer::start(brand, Durability::Durable)?),
+            Some(brand) => Some(spawn_blocking(move || PrivateServer::start(brand, Durability::Durable)).await??),
             None => None,
         };
         let db = match &server {

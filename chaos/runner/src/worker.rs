@@ -1,16 +1,20 @@
 //! The part of a worker: a process with Mission's worker in it, and methods that put their lease token into all they write.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mission::{Context, Failure, Method, Mission, blocking};
-use mission_verifier::{Effort, Outcome, Papers};
+use mission_verifier::{EXPORT_ROWS, Effort, Outcome, Papers};
 
 use crate::load::Order;
 use crate::process::die_with_parent;
+use crate::transfer::{Account, transfer};
 
 /// Reports of a method over its whole run.
 const STEPS: u64 = 10;
+/// Rows between two rests of an export.
+const EXPORT_PART: u64 = EXPORT_ROWS / 20;
 /// What a blocking method takes longer than its order says, so that most are caught by a freeze.
 const BLOCK_MS_MIN: u64 = 300;
 
@@ -29,19 +33,26 @@ pub fn play(words: &[&str]) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let mission = Mission::open(url).await?;
-        let worker = mission.worker().methods(methods(&papers)).concurrency(concurrency).lease(lease).grace(grace);
+        let worker = mission.worker().methods(methods(url, &papers)?).concurrency(concurrency);
+        let worker = worker.lease(lease).grace(grace).files_in(papers.files());
         worker.run().await.map_err(Into::into)
     })
 }
 
-fn methods(papers: &Papers) -> [Method; 3] {
+fn methods(url: &str, papers: &Papers) -> Outcome<[Method; 5]> {
+    let account = Account::of(url)?;
     let shared = Arc::new(papers.clone());
-    let (one, other, third) = (Arc::clone(&shared), Arc::clone(&shared), shared);
-    [
+    let (one, other, third) = (Arc::clone(&shared), Arc::clone(&shared), Arc::clone(&shared));
+    let (fourth, fifth) = (Arc::clone(&shared), shared);
+    Ok([
+        Method::from_fn("export", move |ctx, order| export(ctx, order, Arc::clone(&fourth))),
+        Method::from_fn("transfer", move |ctx, order| transfer(ctx, order, Arc::clone(&fifth), account.clone()))
+            // A commit whose outcome is unknown, and was none, is a failed attempt.
+            .retries(1_000),
         Method::from_fn("effect", move |ctx, order| effect(ctx, order, Arc::clone(&one))),
         Method::from_fn("steps", move |ctx, order| steps(ctx, order, Arc::clone(&other))),
         Method::from_blocking_fn("block", move |ctx, order| block(&ctx, &order, &third)),
-    ]
+    ])
 }
 
 /// Awaits, reports, and has its effect on the ledger: the common case.
@@ -60,7 +71,7 @@ async fn effect(ctx: Context, order: Order, papers: Arc<Papers>) -> Result<Strin
 async fn steps(ctx: Context, order: Order, papers: Arc<Papers>) -> Result<String, Failure> {
     let token = ctx.fence();
     note(&papers, Effort::Begin, ctx.unique_id(), token)?;
-    let at = ctx.resume_at::<String>()?.and_then(|cursor| cursor.rsplit("at=").next()?.parse().ok()).unwrap_or(0);
+    let at = place(&ctx)?;
     let total = STEPS * STEPS;
     for step in at + 1..=total {
         tokio::time::sleep(Duration::from_millis(order.ms) / 10).await;
@@ -69,6 +80,30 @@ async fn steps(ctx: Context, order: Order, papers: Arc<Papers>) -> Result<String
     }
     note(&papers, Effort::End, ctx.unique_id(), token)?;
     Ok(format!("token={token} n={}", order.n))
+}
+
+/// Writes a file whose every byte the verifier knows, and goes on with it where the last checkpoint left it.
+async fn export(ctx: Context, order: Order, papers: Arc<Papers>) -> Result<String, Failure> {
+    let token = ctx.fence();
+    note(&papers, Effort::Begin, ctx.unique_id(), token)?;
+    let at = place(&ctx)?;
+    let mut file = ctx.artifact("rows.csv").await?;
+    for row in at + 1..=EXPORT_ROWS {
+        write!(file, "{}", mission_verifier::export_row(row, ctx.unique_id()))?;
+        if row % EXPORT_PART == 0 {
+            tokio::time::sleep(Duration::from_millis(order.ms)).await;
+        }
+        let by = format!("token={token}");
+        ctx.checkpoint(&format!("{by} at={row}"), (row, EXPORT_ROWS, by.as_str())).await?;
+    }
+    note(&papers, Effort::End, ctx.unique_id(), token)?;
+    Ok(format!("token={token} n={}", order.n))
+}
+
+/// The place in the last checkpoint's cursor; 0 where there is none.
+fn place(ctx: &Context) -> Result<u64, Failure> {
+    let cursor = ctx.resume_at::<String>()?;
+    Ok(cursor.and_then(|cursor| cursor.rsplit("at=").next()?.parse().ok()).unwrap_or(0))
 }
 
 /// Blocks its thread and never looks whether it is to end: after a freeze it tries to settle what it lost.

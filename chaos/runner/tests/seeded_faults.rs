@@ -34,6 +34,10 @@ seeded! {
     a_task_left_executing_is_found: LeaveExecuting => [Fault::LeftExecuting];
     a_task_left_waiting_is_found: LeaveWaiting => [Fault::Unstarted];
     a_late_rescue_is_found: RescueLate => [Fault::StartedLate];
+    a_file_published_by_a_lost_worker_is_found: PublishLost => [Fault::SuccessWithoutEffect, Fault::FileDiffers];
+    a_file_without_a_row_is_found: LeaveFile => [Fault::FileWithoutRow];
+    a_row_without_its_file_is_found: RemoveFile => [Fault::RowWithoutFile];
+    a_file_that_somebody_wrote_on_in_is_found: WriteOn => [Fault::FileDiffers];
     a_damaged_file_is_found: DamageFile => [Fault::Corrupt];
 }
 

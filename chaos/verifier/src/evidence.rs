@@ -1,6 +1,7 @@
 //! All that a run left behind, read once.
 
 use crate::Outcome;
+use crate::files::{self, Artifact, FileSeen};
 use crate::papers::{Effect, Exit, Intent, Papers};
 use crate::tables::{Change, Row, Tables};
 
@@ -19,6 +20,10 @@ pub struct Evidence {
     pub changes: Vec<Change>,
     /// Effects that methods had within a transaction.
     pub transfers: Vec<(String, i64)>,
+    /// What the tables say of result files.
+    pub artifacts: Vec<Artifact>,
+    /// The files that are there.
+    pub files: Vec<FileSeen>,
     /// What the database's own check complains of.
     pub complaints: Vec<String>,
     /// Errors that reached producers, outages aside.
@@ -41,6 +46,8 @@ impl Evidence {
             rows: tables.rows().await?,
             changes: tables.changes().await?,
             transfers: tables.effects().await?,
+            artifacts: tables.artifacts().await?,
+            files: files::look(&papers.files())?,
             complaints: tables.complaints().await?,
             surfaced: papers.surfaced()?,
             unreadable,

@@ -6,6 +6,7 @@ use crate::changes;
 use crate::efforts::Efforts;
 use crate::evidence::Evidence;
 use crate::expect::Expect;
+use crate::files;
 use crate::finding::{Fault, Finding};
 use crate::papers::Intent;
 use crate::tables::Row;
@@ -24,6 +25,7 @@ pub fn judge(evidence: &Evidence, expect: &Expect) -> Vec<Finding> {
         findings.extend(of_end(row, &efforts, &transfers, expect));
         findings.extend(of_counts(row, expect));
     }
+    findings.extend(files::examine(&evidence.rows, &evidence.artifacts, &evidence.files));
     findings.extend(evidence.complaints.iter().map(|line| Finding::new(Fault::Corrupt, "database", line)));
     if !expect.refusals_may_surface {
         findings.extend(evidence.surfaced.iter().map(|line| Finding::new(Fault::Surfaced, "a producer", line)));
@@ -81,9 +83,11 @@ fn of_end(row: &Row, efforts: &Efforts<'_>, transfers: &HashMap<&str, i64>, expe
     let (fault, seen) = match row.state.as_str() {
         "success" if is_poison => (Fault::WronglyFailed, "a poison task succeeded".to_owned()),
         "success" => {
-            let in_ledger = efforts.has_ended(&row.unique_id, row.token);
-            let in_table = row.method != "transfer" || transfers.get(row.unique_id.as_str()) == Some(&row.token);
-            if in_ledger && in_table {
+            let has_effect = match row.method.as_str() {
+                "transfer" => transfers.get(row.unique_id.as_str()) == Some(&row.token),
+                _ => efforts.has_ended(&row.unique_id, row.token),
+            };
+            if has_effect {
                 return None;
             }
             (Fault::SuccessWithoutEffect, format!("success under token {}, and no effect of it", row.token))
@@ -107,7 +111,8 @@ fn of_counts(row: &Row, expect: &Expect) -> Vec<Finding> {
     if expect.no_crash_counted && row.crashes > 0 {
         findings.push(Finding::new(Fault::CrashCounted, &row.unique_id, format!("{} crashes", row.crashes)));
     }
-    if expect.no_attempt_counted && (row.attempt > 1 || row.failures > 0) {
+    // A transaction of its own whose commit failed is a failed attempt, and rightly.
+    if expect.no_attempt_counted && row.method != "transfer" && (row.attempt > 1 || row.failures > 0) {
         let seen = format!("{} attempts, {} failures", row.attempt, row.failures);
         findings.push(Finding::new(Fault::AttemptCounted, &row.unique_id, seen));
     }

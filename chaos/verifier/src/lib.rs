@@ -10,6 +10,7 @@ mod changes;
 mod efforts;
 mod evidence;
 mod expect;
+mod files;
 mod finding;
 mod judge;
 mod papers;
@@ -18,6 +19,7 @@ mod witness;
 
 pub use evidence::Evidence;
 pub use expect::Expect;
+pub use files::{Artifact, EXPORT_ROWS, FileSeen, export_row};
 pub use finding::{Fault, Finding};
 pub use judge::judge;
 pub use papers::{Effect, Effort, Exit, Intent, Papers, now_us};

@@ -78,6 +78,11 @@ impl Papers {
         &self.folder
     }
 
+    /// Where workers put result files.
+    pub fn files(&self) -> PathBuf {
+        self.folder.join("files")
+    }
+
     /// Notes orders before they are pushed, and brings them to the disk.
     ///
     /// # Errors

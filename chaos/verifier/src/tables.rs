@@ -9,6 +9,7 @@ use sqlx::{
 };
 
 use crate::Outcome;
+use crate::files::Artifact;
 use crate::witness;
 
 /// A connection of the verifier's own.
@@ -228,6 +229,21 @@ impl Tables {
     pub async fn effects(&mut self) -> Outcome<Vec<(String, i64)>> {
         let sql = "select unique_id, lease_token from chaos_effects";
         Ok(rows!(self, sql, row => (row.try_get_unchecked(0)?, row.try_get_unchecked(1)?)))
+    }
+
+    /// The rows of result files that have not expired.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn artifacts(&mut self) -> Outcome<Vec<Artifact>> {
+        let sql = "select t.unique_id, a.bytes, a.sha256, a.location from mission_artifacts a \
+                   left join mission_tasks t on t.id = a.task_id where a.expired = 0";
+        Ok(rows!(self, sql, row => Artifact {
+            unique_id: row.try_get_unchecked(0)?,
+            bytes: row.try_get_unchecked(1)?,
+            sha256: row.try_get_unchecked(2)?,
+            location: row.try_get_unchecked(3)?,
+        }))
     }
 
     /// What the database's own check complains of; only SQLite has one.

@@ -25,7 +25,7 @@ pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
         Size::Small => (1_000, 10),
         Size::Full => (50_000, 300),
     };
-    let load = Load { tasks, wave: 500, ms_max: 40, ..run.load() };
+    let load = Load { tasks, wave: 500, ms_max: 40, methods: "effect,effect,effect,transfer", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     let shared_memory = run.stage.db.folder().join("mission.db-shm");

@@ -23,7 +23,7 @@ pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
         Size::Small => (1_200, 15),
         Size::Full => (50_000, 1_000),
     };
-    let load = Load { tasks, wave: 600, ms_max: 60, ..run.load() };
+    let load = Load { tasks, wave: 600, ms_max: 60, methods: "effect,effect,effect,transfer", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     let strangers = Strangers::set_on(run, STRANGERS).await?;

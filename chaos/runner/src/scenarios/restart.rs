@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use mission_testkit::PrivateServer;
 use mission_verifier::{Expect, Outcome};
+use tokio::task::spawn_blocking;
 
 use crate::arguments::Size;
 use crate::crew::Duty;
@@ -18,20 +20,18 @@ const RESUMES_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, kills_min) = match run.size {
-        Size::Small => (800, 2),
+        Size::Small => (400, 2),
         Size::Full => (20_000, 30),
     };
-    let load = Load { tasks, wave: 500, ms_max: 150, methods: "effect,effect,effect,steps", ..run.load() };
+    let load = Load { tasks, wave: 500, ms_max: 150, methods: "effect,effect,effect,steps,export", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     let (mut kills, mut longest) = (0, Duration::ZERO);
     while run.goes_on(&mut producers, kills < kills_min).await? {
         run.pause(BETWEEN).await;
         let away = run.chance.about(AWAY);
-        let server = run.stage.server.as_mut().ok_or("the run has no server of its own")?;
-        server.kill();
-        tokio::time::sleep(away).await;
-        tokio::task::block_in_place(|| server.start_again())?;
+        let server = run.stage.server.take().ok_or("the run has no server of its own")?;
+        run.stage.server = Some(spawn_blocking(move || kill_and_start(server, away)).await??);
         kills += 1;
         longest = longest.max(resumes(run).await?);
         crew.must_all_run()?;
@@ -44,6 +44,13 @@ pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
         measured: vec![("longest until work resumed", format!("{longest:.1?}"))],
         broken: broken.into_iter().collect(),
     })
+}
+
+fn kill_and_start(mut server: PrivateServer, away: Duration) -> Result<PrivateServer, String> {
+    server.kill();
+    std::thread::sleep(away);
+    server.start_again()?;
+    Ok(server)
 }
 
 /// How long until a further task has ended. Nothing waits to be ended where all have.

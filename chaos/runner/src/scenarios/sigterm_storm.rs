@@ -23,7 +23,8 @@ pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
         Size::Small => (300, 8),
         Size::Full => (50_000, 500),
     };
-    let load = Load { tasks, wave: 200, ms_max: 400, methods: "effect,effect,effect,steps", ..run.load() };
+    let load =
+        Load { tasks, wave: 200, ms_max: 400, methods: "effect,effect,effect,steps,export,transfer", ..run.load() };
     let mut crew = run.hire(Duty { grace: GRACE, ..Duty::default() }, WORKERS)?;
     let mut producers = run.producers(load);
     let (mut terms, mut longest) = (0, Duration::ZERO);

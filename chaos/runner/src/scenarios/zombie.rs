@@ -20,10 +20,10 @@ const THAW: Duration = Duration::from_millis(1500);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, freezes_min, stale_min) = match run.size {
-        Size::Small => (200, 2, 1),
+        Size::Small => (150, 2, 1),
         Size::Full => (20_000, 200, 100),
     };
-    let load = Load { tasks, wave: 200, ms_max: 600, methods: "effect,block,block,steps", ..run.load() };
+    let load = Load { tasks, wave: 150, ms_max: 400, methods: "effect,block,block,steps,export", ..run.load() };
     let mut crew = run.hire(Duty { lease: LEASE, ..Duty::default() }, WORKERS)?;
     let mut producers = run.producers(load);
     let mut freezes = 0;
