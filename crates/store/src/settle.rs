@@ -19,6 +19,8 @@ use crate::retrying::{is_refusal, retrying};
 pub enum Verdict {
     /// It is written.
     Settled,
+    /// A success is written as a failure, because the database refused what it brings: its files are nobody's.
+    SettledAsFailure,
     /// The lease was lost: someone else decides about the task, nothing was changed.
     Lost,
 }
@@ -137,6 +139,9 @@ impl Store {
         for plainer in plainer_and_plainer(settlement, &last) {
             match self.settle_one(&plainer).await {
                 Err(error) if is_refusal(&error) => last = error,
+                Ok(settled) if settled == [Verdict::Settled] && plainer.state != settlement.state => {
+                    return Ok(vec![Verdict::SettledAsFailure]);
+                }
                 settled => return settled,
             }
         }

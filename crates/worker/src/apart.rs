@@ -84,7 +84,8 @@ impl Shared {
                 self.pen().has_succeeded.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            Verdict::Lost => {
+            // A success in a transaction is written whole or not at all.
+            Verdict::Lost | Verdict::SettledAsFailure => {
                 self.stop(Stop::LostLease);
                 self.check().map_err(interrupted)
             }

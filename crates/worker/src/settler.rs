@@ -160,6 +160,7 @@ pub(crate) fn tidy_files(attempt: &Arc<Attempt>, verdict: Verdict, state: State)
     let shared = Arc::clone(&attempt.shared);
     tokio::task::spawn_blocking(move || match verdict {
         Verdict::Settled if state.is_final() => shared.files().settled(shared.task(), state),
+        Verdict::SettledAsFailure => shared.files().settled(shared.task(), State::Fail),
         Verdict::Settled | Verdict::Lost => shared.files().leave(shared.task()),
     });
 }

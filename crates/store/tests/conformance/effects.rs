@@ -187,7 +187,10 @@ async fn a_success_whose_follow_up_cannot_be_stored_is_a_failure_that_says_so(db
     let (bad, good) = (running(&store, task()).await, running(&store, task()).await);
     let mut end = rich(&bad, "1.csv");
     end.effects.follow_ups.push(NewTask::new("mail").priority(99));
-    assert_eq!(store.settle(&[end, rich(&good, "2.csv")]).await.unwrap(), [Verdict::Settled; 2]);
+    assert_eq!(
+        store.settle(&[end, rich(&good, "2.csv")]).await.unwrap(),
+        [Verdict::SettledAsFailure, Verdict::Settled]
+    );
     let failed = get(&store, &bad.task.unique_id).await;
     assert_eq!((failed.state, failed.reason), (State::Fail, Some(Reason::Error)));
     let content = failed.content.unwrap();
@@ -208,7 +211,10 @@ async fn a_success_whose_files_the_database_refuses_is_a_failure_that_says_so(db
     let (bad, good) = (running(&store, task()).await, running(&store, task()).await);
     let mut end = rich(&bad, "1.csv");
     end.effects.files.push(finished("venom.csv", "3.csv"));
-    assert_eq!(store.settle(&[end, rich(&good, "2.csv")]).await.unwrap(), [Verdict::Settled; 2]);
+    assert_eq!(
+        store.settle(&[end, rich(&good, "2.csv")]).await.unwrap(),
+        [Verdict::SettledAsFailure, Verdict::Settled]
+    );
     let failed = get(&store, &bad.task.unique_id).await;
     assert_eq!(failed.state, State::Fail);
     assert!(failed.content.unwrap().contains("no_venom"));

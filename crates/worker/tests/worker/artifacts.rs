@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mission_core::{Failure, NewTask, Reason, State, UniqueId};
-use mission_testkit::{Database, conformance, eventually, folder};
+use mission_testkit::{Database, Kind, conformance, eventually, folder};
 use mission_worker::{FilesSettings, Method, WorkerSettings};
 use tokio::sync::Notify;
 
@@ -24,6 +24,7 @@ conformance![
     a_method_that_starts_over_begins_its_file_anew,
     a_quota_names_both_figures,
     a_name_that_is_a_path_is_refused,
+    a_success_that_had_to_become_a_failure_leaves_no_file,
 ];
 
 fn settings_in(folder: &Path) -> WorkerSettings {
@@ -284,5 +285,25 @@ async fn a_name_that_is_a_path_is_refused(db: Database) {
     let fine = stage.push(NewTask::new("named").params(&"Bücher \"2026\".csv")).await;
     stage.reaches(&fine, State::Success).await;
     assert_eq!(content(&stage, &place.path().join("files"), &fine, "Bücher \"2026\".csv").await, "x");
+    worker.stop().await;
+}
+
+async fn a_success_that_had_to_become_a_failure_leaves_no_file(db: Database) {
+    let (stage, place) = (Stage::set(db).await, folder());
+    let statement = match stage.db.kind() {
+        Kind::Sqlite => {
+            "create trigger no_rows before insert on mission_artifacts when new.name = 'rows.csv'
+             begin select raise(abort, 'no_rows'); end;"
+        }
+        _ => "alter table mission_artifacts add constraint no_rows check (name <> 'rows.csv');",
+    };
+    stage.db.sql(statement).await.unwrap();
+    let worker = stage.worker_with(settings_in(place.path()), [export()]).await;
+    let id = stage.push(NewTask::new("export").params(&5)).await;
+    let task = stage.reaches(&id, State::Fail).await;
+    assert!(task.content.as_ref().is_some_and(|content| content.contains("no_rows")), "{task:?}");
+    assert_eq!(stage.store.artifacts(&id).await.unwrap(), []);
+    eventually("its file goes", async || matches!(&listing(place.path()), (a, b) if a.is_empty() && b.is_empty()))
+        .await;
     worker.stop().await;
 }
