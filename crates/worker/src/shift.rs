@@ -98,7 +98,7 @@ async fn undropped<T: Send + 'static>(
 /// Works until the phase or the fetching ends, then hands over.
 async fn work(base: Arc<Base>, mut fetching: JoinHandle<()>) {
     let mut phase = base.phase();
-    let has_fetched = tokio::select! {
+    let mut has_fetched = tokio::select! {
         fetched = &mut fetching => {
             fetched.unwrap_or_else(|fault| log::broke(&fault));
             true
@@ -112,15 +112,20 @@ async fn work(base: Arc<Base>, mut fetching: JoinHandle<()>) {
     announce_leave(&base);
     if !has_fetched {
         // A claim that is under way ends first: what it brings goes back. Nobody waits for a database that is away.
-        tokio::select! {
-            _ = &mut fetching => {}
-            _ = phase.wait_for(|phase| *phase >= Phase::Leaving) => {}
-            () = tokio::time::sleep_until(grace_over) => {}
-        }
+        has_fetched = tokio::select! {
+            _ = &mut fetching => true,
+            _ = phase.wait_for(|phase| *phase >= Phase::Leaving) => false,
+            () = tokio::time::sleep_until(grace_over) => false,
+        };
     }
     drain(&base, grace_over).await;
     base.attempts.stop(Stop::HandOver);
-    close(&base).await;
+    let latest = Instant::now() + limits::EXIT_MAX;
+    if !has_fetched {
+        // With the grace over it still has the time that outcomes have: what it claimed would count as crashed.
+        let _ = timeout_at(latest, fetching).await;
+    }
+    close(&base, latest).await;
 }
 
 /// Waits for what runs, within the grace and unless somebody is in a hurry.
@@ -134,8 +139,7 @@ async fn drain(base: &Base, grace_over: Instant) {
 }
 
 /// Waits until the last outcomes are written, and takes the worker off the list.
-async fn close(base: &Arc<Base>) {
-    let latest = Instant::now() + limits::EXIT_MAX;
+async fn close(base: &Arc<Base>, latest: Instant) {
     let mut load = base.attempts.load();
     let is_settled = matches!(timeout_at(latest, load.wait_for(|load| load.is_idle())).await, Ok(Ok(_)));
     let worker = base.tenure.worker();

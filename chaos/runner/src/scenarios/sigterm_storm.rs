@@ -12,9 +12,9 @@ use crate::run::Run;
 
 const WORKERS: usize = 4;
 const GAP: Duration = Duration::from_millis(300);
-const GRACE: Duration = Duration::from_millis(300);
-/// G9: a worker is gone so long after its grace at the latest.
-const EXIT_MAX: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_millis(100);
+/// G9: a worker is gone two seconds after its grace at the latest; half a second more is for the process to end on a busy machine.
+const EXIT_MAX: Duration = Duration::from_millis(2_500);
 /// G9 says one second where a slot is free; here others stand in the queue, too.
 const GOES_ON_MAX: Duration = Duration::from_secs(5);
 

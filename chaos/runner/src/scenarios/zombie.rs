@@ -14,7 +14,7 @@ const WORKERS: usize = 4;
 const FROZEN: usize = 2;
 const LEASE: Duration = Duration::from_secs(2);
 /// Past the lease, and long enough for others to take over and begin.
-const FREEZE: Duration = Duration::from_millis(4500);
+const FREEZE: Duration = Duration::from_millis(6000);
 /// What was lost is tried to be written in this time.
 const THAW: Duration = Duration::from_millis(1500);
 
