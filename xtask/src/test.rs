@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+
+use mission_servers::s3;
 
 use crate::Outcome;
 use crate::fleet::Fleet;
@@ -72,6 +75,8 @@ impl Request {
 struct Report {
     tally: Tally,
     kinds: Vec<(Kind, PerKind)>,
+    /// Why there was no S3 server.
+    bucket: Option<String>,
     cargo_succeeded: bool,
 }
 
@@ -81,9 +86,13 @@ impl Report {
         fs::create_dir(&scratch).map_err(|error| format!("cannot make {}: {error}", scratch.display()))?;
         let notes = fleet.folder().join("tally");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let bucket = s3::ensure_program(Path::new("target/tools")).and_then(|program| {
+            program.canonicalize().map_err(|fault| format!("cannot find {}: {fault}", program.display()))
+        });
         let mut child = Command::new(cargo)
             .args(request.cargo_arguments())
             .envs(fleet.environment())
+            .envs(bucket.as_ref().ok().map(|program| (s3::PROGRAM_VARIABLE, program)))
             .env("MISSION_TEST_TALLY", &notes)
             // What a killed test leaves goes with the servers' folder.
             .env("TMPDIR", &scratch)
@@ -106,7 +115,7 @@ impl Report {
         let notes = fs::read_to_string(notes).unwrap_or_default();
         let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, PerKind::read(&notes, kind))).collect();
         tally.move_to_skipped(kinds.iter().map(|(_, count)| count.skipped).sum());
-        Ok(Self { tally, kinds, cargo_succeeded: status.success() })
+        Ok(Self { tally, kinds, bucket: bucket.err(), cargo_succeeded: status.success() })
     }
 
     fn print(&self, missing: &[Missing], complaints: &[String]) {
@@ -117,6 +126,9 @@ impl Report {
                 Some(missing) => println!("{name} NOT TESTED: {}", missing.cause),
                 None => println!("{name} tested: {} tests", count.tested),
             }
+        }
+        if let Some(reason) = &self.bucket {
+            println!("S3 NOT TESTED: {reason}");
         }
         for complaint in complaints {
             println!("NOT GREEN: {complaint}");
@@ -146,7 +158,7 @@ mod tests {
     use super::{Cause, Kind, Missing, Report, Request, Tally};
 
     fn report(passed: u64) -> Report {
-        Report { tally: Tally { passed, ..Tally::default() }, kinds: Vec::new(), cargo_succeeded: true }
+        Report { tally: Tally { passed, ..Tally::default() }, kinds: Vec::new(), bucket: None, cargo_succeeded: true }
     }
 
     #[test]

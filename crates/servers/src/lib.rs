@@ -13,6 +13,7 @@ pub mod postgres;
 mod private;
 pub mod process;
 pub mod programs;
+pub mod s3;
 mod standby;
 
 pub use galera::{GaleraCluster, missing_for_galera};

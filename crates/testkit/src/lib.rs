@@ -27,6 +27,7 @@ pub use database::Database;
 pub use eventually::{eventually, eventually_within};
 pub use galera::on_galera;
 pub use kind::Kind;
+pub use mission_servers::s3;
 pub use mission_servers::{Brand, Durability, GaleraCluster, PrivateServer, StandbyPair};
 pub use proxy::Proxy;
 pub use tempfile::TempDir;

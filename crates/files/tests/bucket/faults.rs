@@ -50,13 +50,13 @@ fn a_short_outage_is_waited_out() {
     let host = scene.host("one");
     let mut file = attempt(&host, 1).create("report.csv").unwrap();
     lines(&mut file, 0..100);
-    scene.stop();
+    scene.server.stop();
     let committing = std::thread::spawn(move || {
         file.commit().unwrap();
         file
     });
     std::thread::park_timeout(Duration::from_millis(700));
-    scene.start();
+    scene.server.start_again();
     let mut file = committing.join().unwrap();
     lines(&mut file, 100..200);
     let finished = file.finish(None).unwrap();
@@ -72,7 +72,7 @@ fn a_long_outage_is_an_error_and_what_was_committed_is_kept() {
     lines(&mut file, 0..100);
     let committed = file.commit().unwrap();
     lines(&mut file, 100..200);
-    scene.stop();
+    scene.server.stop();
     let said = file.commit().unwrap_err();
     assert!(said.is_unreachable(), "{said:?}");
     let text = said.to_string();
@@ -81,7 +81,7 @@ fn a_long_outage_is_an_error_and_what_was_committed_is_kept() {
         "{text}"
     );
     assert!(!text.contains("ignature"), "{text}");
-    scene.start();
+    scene.server.start_again();
     // The same file goes on once the server is back, and so does another host from what was committed.
     assert_eq!(file.commit().unwrap().bytes, whole(200).len() as u64);
     drop(file);

@@ -1,67 +1,35 @@
-//! An S3 server of the test's own, on a port of its own, that can be stopped and started again.
+//! An S3 server of the test's own, and hosts that share it.
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use mission_core::{LeaseToken, Timestamp, UniqueId};
 use mission_files::{Attempt, AttemptFiles, BucketSettings, Folder, Quota, StagingFile};
+use mission_testkit::s3::{ACCESS_KEY, S3Server, SECRET_KEY};
 use tempfile::TempDir;
 
 pub(crate) const TASK: i64 = 7;
-const KEY: &str = "test-key";
-const SECRET: &str = "test-secret";
+const PREFIX: &str = "exports/csv";
 
 /// The server and the folders of the hosts.
 pub(crate) struct Scene {
-    program: PathBuf,
-    port: u16,
-    process: Option<Child>,
+    pub(crate) server: S3Server,
     pub(crate) temp: TempDir,
 }
 
 impl Scene {
-    /// `None`, said aloud, where the test command has found no server: `cargo xtask test` fetches it.
+    /// `None` where there is no program of a server.
     pub(crate) fn new() -> Option<Self> {
-        let Some(program) = std::env::var_os("MISSION_TEST_S3").map(PathBuf::from) else {
-            println!("NOT TESTED: MISSION_TEST_S3 names no program of an S3 server");
-            return None;
-        };
         let temp = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(temp.path().join("server/files")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut scene = Self { program, port, process: None, temp };
-        scene.start();
-        Some(scene)
-    }
-
-    pub(crate) fn start(&mut self) {
-        let mut command = Command::new(&self.program);
-        command.args(["--host", "127.0.0.1", "--port", &self.port.to_string()]);
-        command.args(["--access-key", KEY, "--secret-key", SECRET]).arg(self.temp.path().join("server"));
-        self.process = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < deadline, "the S3 server does not answer");
-            std::thread::yield_now();
-        }
-    }
-
-    pub(crate) fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
+        Some(Self { server: S3Server::start(&temp.path().join("server"))?, temp })
     }
 
     pub(crate) fn address(&self) -> String {
-        format!("s3://files/exports/csv?endpoint=http://127.0.0.1:{}", self.port)
+        self.server.address(PREFIX)
     }
 
     pub(crate) fn settings(&self) -> BucketSettings {
-        BucketSettings::new(self.address()).keys(KEY, SECRET)
+        BucketSettings::new(self.address()).keys(ACCESS_KEY, SECRET_KEY)
     }
 
     /// The storage as a host with this name sees it.
@@ -71,7 +39,7 @@ impl Scene {
 
     /// The keys of the objects in the bucket, sorted, below the prefix.
     pub(crate) fn objects(&self) -> Vec<String> {
-        let root = self.temp.path().join("server/files/exports/csv");
+        let root = self.server.objects(PREFIX);
         let mut found = Vec::new();
         walk(&root, &root, &mut found);
         found.sort();
@@ -95,13 +63,7 @@ impl Scene {
     }
 
     pub(crate) fn object(&self, key: &str) -> PathBuf {
-        self.temp.path().join("server/files/exports/csv").join(key)
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        self.stop();
+        self.server.objects(PREFIX).join(key)
     }
 }
 

@@ -1,6 +1,14 @@
 //! What is left is removed, by any host.
 
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mission_files::{BucketSettings, Folder, Quota};
+use mission_testkit::s3::{ACCESS_KEY, SECRET_KEY};
+
 use crate::server::{Scene, TASK, attempt, lines, read, whole};
+
+const CHILD: [&str; 2] = ["MISSION_TEST_BUCKET_FOLDER", "MISSION_TEST_BUCKET_ADDRESS"];
 
 #[test]
 fn the_sweep_of_another_host_takes_what_a_dead_one_left() {
@@ -46,35 +54,41 @@ fn an_unpublished_file_and_a_discarded_one_go() {
     assert_eq!((scene.staged(), scene.published()), (Vec::new(), Vec::new()));
 }
 
+/// Not a test of anything: a process that publishes a large file, and is killed on the way.
 #[test]
-fn an_upload_in_parts_that_died_is_given_up_by_the_sweep() {
-    let Some(mut scene) = Scene::new() else { return };
-    let first = scene.host("one");
-    let mut file = attempt(&first, 1).create("report.csv").unwrap();
-    lines(&mut file, 0..1_000_000);
-    let committed = file.commit().unwrap();
-    let uploading = std::thread::spawn(move || file.finish(None).map(drop));
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+fn process_of_its_own() {
+    let [Ok(folder), Ok(address)] = CHILD.map(std::env::var) else { return };
+    let settings = BucketSettings::new(address).keys(ACCESS_KEY, SECRET_KEY);
+    let host = Folder::open_with_bucket(folder.as_ref(), "db", Quota::default(), &settings).unwrap();
+    let mut file = attempt(&host, 1).create("report.csv").unwrap();
+    lines(&mut file, 0..2_000_000);
+    file.finish(None).unwrap();
+}
+
+#[test]
+fn an_upload_in_parts_whose_process_died_is_given_up_by_the_sweep() {
+    let Some(scene) = Scene::new() else { return };
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["sweeping::process_of_its_own", "--exact"]).stdout(Stdio::null());
+    command.envs(CHILD.into_iter().zip([scene.temp.path().join("one").into_os_string(), scene.address().into()]));
+    let mut process = command.spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
     while scene.parts() == 0 {
-        assert!(std::time::Instant::now() < deadline, "no part arrives");
+        assert!(Instant::now() < deadline, "no part arrives");
     }
-    scene.stop();
-    scene.start();
-    let _ = uploading.join().unwrap();
-    let second = scene.host("two");
-    let mut file = attempt(&second, 2).resume(&committed).unwrap();
-    let finished = file.finish(None).unwrap();
-    file.unstage().unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(scene.published(), Vec::<String>::new());
+    let host = scene.host("two");
+    host.sweep(&host.staged().unwrap(), |_| false, |_| false).unwrap();
     assert_eq!((scene.staged(), scene.parts()), (Vec::new(), 0));
-    assert_eq!(scene.published(), std::slice::from_ref(&finished.location));
-    assert!(read(&second, &finished.location) == whole(1_000_000));
 }
 
 #[test]
 fn results_of_the_folder_from_before_the_bucket_stay_within_reach() {
     let Some(scene) = Scene::new() else { return };
     let path = scene.temp.path().join("one");
-    let before = mission_files::Folder::open(&path, "db", mission_files::Quota::default()).unwrap();
+    let before = Folder::open(&path, "db", Quota::default()).unwrap();
     let mut file = attempt(&before, 1).create("report.csv").unwrap();
     lines(&mut file, 0..10);
     let finished = file.finish(None).unwrap();
@@ -83,4 +97,19 @@ fn results_of_the_folder_from_before_the_bucket_stay_within_reach() {
     assert_eq!(now.name(), finished.storage);
     assert_eq!(read(&now, &finished.location), whole(10));
     assert!(now.remove(&finished.location).unwrap());
+}
+
+#[test]
+fn a_note_about_somebody_elses_file_removes_nothing() {
+    let Some(scene) = Scene::new() else { return };
+    let host = scene.host("one");
+    let mut file = attempt(&host, 1).create("report.csv").unwrap();
+    lines(&mut file, 0..10);
+    file.commit().unwrap();
+    drop(file);
+    let segment = scene.object(&scene.staged()[0]);
+    std::fs::write(segment.with_file_name("1.19700101000000-abc.csv.note"), "").unwrap();
+    std::fs::write(scene.object("19700101000000-abc.csv"), "foreign").unwrap();
+    host.sweep(&host.staged().unwrap(), |_| false, |_| false).unwrap();
+    assert_eq!((scene.staged(), scene.published()), (Vec::new(), vec!["19700101000000-abc.csv".to_owned()]));
 }

@@ -3,6 +3,8 @@
 
 mod apart;
 mod artifacts;
+#[cfg(feature = "s3")]
+mod bucket;
 mod checkpoints;
 mod crash;
 mod leaving;
