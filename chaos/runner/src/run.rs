@@ -21,6 +21,9 @@ const LIMIT_FULL: Duration = Duration::from_secs(3 * 3600);
 /// What is left when the faults are over has so long to end.
 const CALM_MAX: Duration = Duration::from_secs(60);
 
+/// A worker begins with a sweep of the folder; so long is enough for it.
+const SWEEP_MAX: Duration = Duration::from_secs(2);
+
 /// What a scenario plays with.
 pub(crate) struct Run {
     pub(crate) stage: Stage,
@@ -134,7 +137,14 @@ impl Run {
             crew.must_all_run()?;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        crew.dismiss_all().await
+        crew.dismiss_all().await?;
+        if self.stage.papers.files().exists() {
+            // A worker that was frozen between making its file and settling leaves it to the sweep, with which a worker begins.
+            crew.hire_one()?;
+            tokio::time::sleep(SWEEP_MAX).await;
+            crew.dismiss_all().await?;
+        }
+        Ok(())
     }
 
     /// The database may have been away since the last look.

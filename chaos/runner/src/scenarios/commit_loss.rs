@@ -19,10 +19,10 @@ const CUT: Duration = Duration::from_millis(20);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, losses_min) = match run.size {
-        Size::Small => (800, 30),
+        Size::Small => (400, 30),
         Size::Full => (20_000, 2_000),
     };
-    let load = Load { tasks, wave: 300, ms_max: 100, methods: "effect,effect,steps,export,transfer", ..run.load() };
+    let load = Load { tasks, wave: 200, ms_max: 100, methods: "effect,effect,steps,export,transfer", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     while {

@@ -16,10 +16,10 @@ const CUT: Duration = Duration::from_millis(150);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, cuts_min) = match run.size {
-        Size::Small => (800, 6),
+        Size::Small => (400, 6),
         Size::Full => (20_000, 200),
     };
-    let load = Load { tasks, wave: 300, ms_max: 100, methods: "effect,effect,steps,export", ..run.load() };
+    let load = Load { tasks, wave: 200, ms_max: 100, methods: "effect,effect,steps,export", ..run.load() };
     let mut crew = run.hire(Duty::default(), WORKERS)?;
     let mut producers = run.producers(load);
     let mut cuts = 0;

@@ -20,7 +20,7 @@ const GOES_ON_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) async fn play(run: &mut Run) -> Outcome<Faults> {
     let (tasks, terms_min) = match run.size {
-        Size::Small => (300, 8),
+        Size::Small => (200, 8),
         Size::Full => (50_000, 500),
     };
     let load =
