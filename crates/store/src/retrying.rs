@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Backoff, Chance, Error};
 
+use crate::db::is_in_trouble;
+
 /// How long deadlocks, busy databases and broken connections are met with another try before the caller hears of them.
 const PATIENCE: Duration = Duration::from_secs(8);
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(4), longest: Duration::from_millis(400) };
@@ -26,9 +28,9 @@ where
     again_while(Error::is_retryable, operation).await
 }
 
-/// Whether the database said no to what was written, and would again.
+/// Whether the database said no to what was written, and would again: not where it only lacks room or was broken off.
 pub(crate) fn is_refusal(error: &Error) -> bool {
-    !(error.is_retryable() || error.is_unreachable())
+    !(error.is_retryable() || error.is_unreachable() || is_in_trouble(error))
 }
 
 async fn again_while<T, F, Fut>(is_worth_it: fn(&Error) -> bool, mut operation: F) -> Result<T, Error>
@@ -47,5 +49,24 @@ where
             }
             ended => return ended,
         }
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_no_word_about_what_was_written() {
+        let mut conn = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let mut fault = async |statement: &'static str| {
+            crate::db::translate(sqlx::raw_sql(statement).execute(&mut conn).await.unwrap_err())
+        };
+        let full = fault("pragma max_page_count = 1; create table a (b text); create table c (d text);").await;
+        assert!(full.to_string().contains("full") && full.to_string().contains("make room"), "{full}");
+        assert!(!is_refusal(&full), "{full}");
+        assert!(is_refusal(&fault("insert into a values (raise(abort, 'no'))").await));
     }
 }

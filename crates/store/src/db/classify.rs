@@ -21,6 +21,25 @@ pub(crate) fn translate(fault: sqlx::Error) -> Error {
     Error::new(kind, message).with_source(fault)
 }
 
+/// Whether the database is in trouble of its own, such as a full disk: once that is over it takes the same.
+#[allow(unused_variables)] // Without any database feature there is nothing to look at.
+pub(crate) fn is_in_trouble(error: &Error) -> bool {
+    let Some(fault) = database_fault(error) else { return false };
+    #[cfg(feature = "sqlite")]
+    if let Some(fault) = fault.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
+        return super::sqlite::is_in_trouble(fault);
+    }
+    #[cfg(feature = "mysql")]
+    if let Some(fault) = fault.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return super::mysql::is_in_trouble(fault.number());
+    }
+    #[cfg(feature = "postgres")]
+    if let Some(fault) = fault.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+        return super::postgres::is_in_trouble(fault.code());
+    }
+    false
+}
+
 /// Whether a unique index refused a row.
 pub(crate) fn is_unique_violation(error: &Error) -> bool {
     database_fault(error).is_some_and(|fault| fault.is_unique_violation())

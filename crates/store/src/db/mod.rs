@@ -15,7 +15,7 @@ mod statement;
 mod value;
 
 pub(crate) use classify::{
-    is_duplicate_column, is_outside_transaction, is_unique_violation, is_within_transaction, translate,
+    is_duplicate_column, is_in_trouble, is_outside_transaction, is_unique_violation, is_within_transaction, translate,
 };
 #[allow(unreachable_pub)] // See the type.
 pub use conn::Conn;

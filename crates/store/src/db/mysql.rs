@@ -65,6 +65,12 @@ pub(crate) async fn keep_in_step(conn: &mut MySqlConnection) -> Result<(), sqlx:
     }
 }
 
+/// Whether it lacks memory or room, or was told to break off, whatever it was given.
+pub(crate) fn is_in_trouble(number: u16) -> bool {
+    // Disk full, table full, a write that failed; out of memory; broken off by a kill or a limit of time.
+    matches!(number, 3 | 1021 | 1026 | 1030 | 1114 | 1878 | 1037 | 1041 | 1317 | 1969 | 3024)
+}
+
 pub(crate) fn meaning_of(fault: &MySqlDatabaseError) -> Meaning {
     match fault.number() {
         // Deadlock; lock wait timeout; record changed since last read (MariaDB); not primary (Galera).
@@ -73,6 +79,7 @@ pub(crate) fn meaning_of(fault: &MySqlDatabaseError) -> Meaning {
         1053 | 1040 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 => Meaning::of(ErrorKind::Unreachable),
         // Read-only: after a switch of servers this connection leads to the wrong one.
         1290 | 1792 | 1836 => Meaning::with(ErrorKind::Unreachable, "it is read-only now"),
+        1021 | 1114 => Meaning::with(ErrorKind::Database, "make room on its disk"),
         // No such table; unknown column.
         1146 | 1054 => Meaning::of(ErrorKind::Schema),
         1049 => Meaning::with(ErrorKind::NotFound, "create it first, or correct the name in the URL"),

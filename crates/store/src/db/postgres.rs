@@ -43,6 +43,11 @@ pub(crate) fn open(options: PgConnectOptions) -> PgPool {
         .connect_lazy_with(options)
 }
 
+/// Whether it lacks memory or room, was told to break off, or its files fail it, whatever it was given.
+pub(crate) fn is_in_trouble(code: &str) -> bool {
+    ["53", "57", "58"].iter().any(|class| code.starts_with(class))
+}
+
 pub(crate) fn meaning_of(fault: &PgDatabaseError) -> Meaning {
     match fault.code() {
         // Serialization failure, deadlock, lock not available.
@@ -51,6 +56,7 @@ pub(crate) fn meaning_of(fault: &PgDatabaseError) -> Meaning {
         "57P01" | "57P02" | "57P03" | "53300" => Meaning::of(ErrorKind::Unreachable),
         // Read-only: after a switch of servers this connection leads to the wrong one.
         "25006" => Meaning::with(ErrorKind::Unreachable, "it is read-only now"),
+        "53100" => Meaning::with(ErrorKind::Database, "make room on its disk"),
         // Undefined table, undefined column.
         "42P01" | "42703" => Meaning::of(ErrorKind::Schema),
         "3D000" => Meaning::with(ErrorKind::NotFound, "create it first, or correct the name in the URL"),

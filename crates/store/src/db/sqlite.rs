@@ -75,10 +75,21 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
     Ok(SqlitePools { writer, readers })
 }
 
+/// Whether it lacks memory, room or its file, whatever it was given.
+pub(crate) fn is_in_trouble(fault: &SqliteError) -> bool {
+    // NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN.
+    matches!(primary(fault), 7 | 8 | 9 | 10 | 13 | 14)
+}
+
+/// The result code without its details.
+fn primary(fault: &SqliteError) -> i64 {
+    use sqlx::error::DatabaseError as _;
+    fault.code().and_then(|code| code.parse().ok()).unwrap_or(0) & 0xff
+}
+
 pub(crate) fn meaning_of(fault: &SqliteError) -> Meaning {
     use sqlx::error::DatabaseError as _;
-    let code: i64 = fault.code().and_then(|code| code.parse().ok()).unwrap_or(0);
-    match code & 0xff {
+    match primary(fault) {
         // SQLITE_BUSY, SQLITE_LOCKED: someone else writes; 517 (BUSY_SNAPSHOT) too.
         5 | 6 => Meaning::of(ErrorKind::Retryable),
         // SQLITE_ERROR covers "no such table" and "no such column".

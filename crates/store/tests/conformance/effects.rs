@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mission_core::{AttemptRecord, Effects, FinishedFile, NewTask, Reason, Settlement, State, WorkerId, limits};
 use mission_store::{Claimed, Verdict};
-use mission_testkit::{Database, conformance};
+use mission_testkit::{Database, Kind, conformance};
 
 use crate::settle::refuse;
 use crate::stage::{WORKER, ending, get, number, open, open_several, push, race, running, task, waiting_again};
@@ -18,6 +18,7 @@ conformance![
     a_follow_up_with_a_key_that_is_taken_changes_nothing,
     a_success_whose_follow_up_cannot_be_stored_is_a_failure_that_says_so,
     a_success_whose_files_the_database_refuses_is_a_failure_that_says_so,
+    a_success_that_finds_the_disk_full_waits_for_room,
     a_failure_is_recorded_without_a_record_that_is_refused,
     hostile_texts_in_files_and_attempts_are_made_to_fit,
     the_attempts_of_a_task_are_bounded,
@@ -201,7 +202,7 @@ async fn a_success_whose_follow_up_cannot_be_stored_is_a_failure_that_says_so(db
 async fn a_success_whose_files_the_database_refuses_is_a_failure_that_says_so(db: Database) {
     let store = open(&db).await;
     let statement = match db.kind() {
-        mission_testkit::Kind::Sqlite => {
+        Kind::Sqlite => {
             "create trigger no_venom before insert on mission_artifacts when new.name like '%venom%'
              begin select raise(abort, 'no_venom'); end;"
         }
@@ -221,6 +222,50 @@ async fn a_success_whose_files_the_database_refuses_is_a_failure_that_says_so(db
     assert_eq!(store.artifacts(&bad.task.unique_id).await.unwrap(), [], "none of its files");
     assert_eq!(get(&store, &good.task.unique_id).await.state, State::Success);
     assert_eq!(brought(&db).await, (1, 1, 1));
+}
+
+/// Every file that is to be recorded meets a full disk, until the trigger is dropped.
+async fn fill_the_disk(db: &Database) -> Option<&'static str> {
+    match db.kind() {
+        // Nothing but its disk can make it say so: its codes are looked at where they are told apart.
+        Kind::Sqlite => return None,
+        Kind::Postgres => {
+            db.sql(
+                "create function no_room() returns trigger language plpgsql as
+                 $$ begin raise exception 'no space left on device' using errcode = '53100'; end $$;",
+            )
+            .await
+            .unwrap();
+            db.sql(
+                "create trigger no_room before insert on mission_artifacts for each row execute function no_room();",
+            )
+            .await
+            .unwrap();
+            Some("drop trigger no_room on mission_artifacts;")
+        }
+        Kind::Mariadb | Kind::Mysql => {
+            db.sql(
+                "create trigger no_room before insert on mission_artifacts for each row
+                 signal sqlstate 'HY000' set mysql_errno = 1114, message_text = 'the table is full';",
+            )
+            .await
+            .unwrap();
+            Some("drop trigger no_room;")
+        }
+    }
+}
+
+async fn a_success_that_finds_the_disk_full_waits_for_room(db: Database) {
+    let store = open(&db).await;
+    let claimed = running(&store, task()).await;
+    let Some(make_room) = fill_the_disk(&db).await else { return };
+    let end = rich(&claimed, "1.csv");
+    let full = store.settle(std::slice::from_ref(&end)).await.expect_err("nothing is made less of it");
+    assert!(full.to_string().contains("make room"), "{full}");
+    assert_eq!(get(&store, &claimed.task.unique_id).await.state, State::Executing);
+    db.sql(make_room).await.unwrap();
+    assert_eq!(store.settle(&[end]).await.unwrap(), [Verdict::Settled]);
+    assert_eq!((get(&store, &claimed.task.unique_id).await.state, brought(&db).await), (State::Success, (1, 1, 1)));
 }
 
 async fn a_failure_is_recorded_without_a_record_that_is_refused(db: Database) {
