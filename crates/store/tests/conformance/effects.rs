@@ -228,7 +228,7 @@ async fn a_success_whose_files_the_database_refuses_is_a_failure_that_says_so(db
 async fn fill_the_disk(db: &Database) -> Option<&'static str> {
     match db.kind() {
         // Nothing but its disk can make it say so: its codes are looked at where they are told apart.
-        Kind::Sqlite => return None,
+        Kind::Sqlite => None,
         Kind::Postgres => {
             db.sql(
                 "create function no_room() returns trigger language plpgsql as
