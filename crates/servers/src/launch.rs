@@ -131,6 +131,8 @@ pub(crate) fn words_of(argv: &[String], user: Option<User>, folder: &Path) -> Ou
     let output = Command::new(&argv[0])
         .args(&argv[1..])
         .current_dir(folder)
+        // This process's own may be closed to that user.
+        .env("TMPDIR", folder)
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("cannot run {}: {error}", argv[0]))?;
@@ -172,6 +174,7 @@ fn spawn(plan: &Plan) -> Outcome<Child> {
     detached(&argv[0])
         .args(&argv[1..])
         .current_dir(&plan.folder)
+        .env("TMPDIR", &plan.folder)
         .stdin(Stdio::null())
         .stdout(out)
         .stderr(err)
