@@ -119,8 +119,8 @@ impl Landing {
     }
 
     fn beside(place: &Path, may_replace: bool) -> Result<Self> {
-        let name = place.file_name().unwrap_or_default().to_string_lossy();
-        let staging = place.with_file_name(format!(".{name}.{}.part", std::process::id()));
+        // Without the place's own name, which may be as long as a name can be.
+        let staging = place.with_file_name(format!(".mission-download.{}.part", std::process::id()));
         let opened = OpenOptions::new().write(true).create_new(true).open(&staging);
         let file = opened.map_err(|fault| cannot("write", &place.display().to_string(), fault))?;
         Ok(Self { file, staging: Some(staging), place: place.to_owned(), may_replace })
@@ -131,13 +131,10 @@ impl Landing {
     }
 
     /// Gives it its name; answers where it is.
-    fn land(mut self) -> Result<PathBuf> {
+    fn land(self) -> Result<PathBuf> {
         let Some(staging) = self.staging.as_deref() else { return Ok(self.place.clone()) };
-        // A link never replaces anything, a rename always does.
-        let landed =
-            if self.may_replace { fs::rename(staging, &self.place) } else { fs::hard_link(staging, &self.place) };
+        let landed = if self.may_replace { fs::rename(staging, &self.place) } else { take_free(staging, &self.place) };
         match landed {
-            Ok(()) if self.may_replace => self.staging = None,
             Ok(()) => {}
             Err(fault) if fault.kind() == Io::AlreadyExists => return Err(taken(&self.place)),
             Err(fault) => return Err(cannot("write", &self.place.display().to_string(), fault)),
@@ -152,6 +149,16 @@ impl Drop for Landing {
             // What cannot be removed is clutter, and whatever went wrong is told already.
             let _ = fs::remove_file(staging);
         }
+    }
+}
+
+/// Gives a file a name that is free: a link never replaces anything, a rename always does. Some file systems know no links.
+fn take_free(staging: &Path, place: &Path) -> io::Result<()> {
+    match fs::hard_link(staging, place) {
+        Err(fault) if fault.kind() != Io::AlreadyExists && place.symlink_metadata().is_err() => {
+            fs::rename(staging, place)
+        }
+        linked => linked,
     }
 }
 

@@ -125,6 +125,17 @@ fn a_file_that_cannot_be_had_says_why() {
 }
 
 #[test]
+fn the_longest_name_there_is_can_be_fetched() {
+    let scene = Scene::new();
+    let id = succeeded(&scene);
+    let name = format!("{}.csv", "ü".repeat(125));
+    give(&scene, &id, &name, "1\n");
+    scene.run(&["download", &id]).ok();
+    assert_eq!(fs::read(scene.path(&name)).unwrap(), b"1\n");
+    assert_eq!(files(&scene), [name]);
+}
+
+#[test]
 fn a_hostile_name_becomes_no_path() {
     for name in ["../x", "/etc/x", "-O", "a\nb", ".."] {
         let scene = Scene::new();
