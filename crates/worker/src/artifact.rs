@@ -85,6 +85,18 @@ impl ArtifactWriter {
     }
 }
 
+impl Shared {
+    /// Opens a file of the attempt, unless that has ended or lost its task.
+    pub(crate) fn open_file(&self, name: &str) -> Result<Held, Error> {
+        match self.cause() {
+            Some(cause @ (Stop::LostLease | Stop::Ended)) => {
+                Err(Error::new(ErrorKind::WrongState, Interrupted { cause }.to_string()))
+            }
+            _ => self.files().open(self.task(), name),
+        }
+    }
+}
+
 const ENDED: &str = "the attempt has ended: this file takes nothing more";
 
 impl Write for ArtifactWriter {

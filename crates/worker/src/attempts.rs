@@ -122,6 +122,8 @@ impl Attempts {
     pub(crate) fn forget(&self, lease: Lease) -> Option<Arc<Attempt>> {
         let mut known = self.known();
         let attempt = known.remove(&lease)?;
+        // Whoever still waits for a write of this attempt would wait for ever.
+        attempt.shared.stop(Stop::Ended);
         self.load.send_modify(|load| {
             if attempt.has_ended.load(Ordering::Relaxed) {
                 load.unsettled -= 1;

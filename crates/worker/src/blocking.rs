@@ -112,7 +112,7 @@ impl Context {
     /// # Errors
     /// As there.
     pub fn artifact(&self, name: &str) -> Result<ArtifactWriter, Error> {
-        let held = self.shared.files().open(self.shared.task(), name)?;
+        let held = self.shared.open_file(name)?;
         Ok(ArtifactWriter::new(Arc::clone(&self.shared), held))
     }
 

@@ -156,7 +156,7 @@ impl Context {
     /// the checkpoint names is gone.
     pub async fn artifact(&self, name: impl Into<String>) -> Result<ArtifactWriter, Error> {
         let name = name.into();
-        let held = self.shared.on_disk(move |shared| shared.files().open(shared.task(), &name)).await?;
+        let held = self.shared.on_disk(move |shared| shared.open_file(&name)).await?;
         Ok(ArtifactWriter::new(Arc::clone(&self.shared), held))
     }
 

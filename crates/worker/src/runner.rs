@@ -255,7 +255,12 @@ impl Run {
     }
 
     fn outcome_apart(&self, method: &Method, ended: Ended) -> Option<Outcome> {
-        let has_failed = self.attempt.shared.pen().has_succeeded() || matches!(ended, Ended::Returned(Ok(_)));
+        let has_failed = match &ended {
+            Ended::Returned(Ok(_)) => true,
+            // Its own words say more, and whether to try again.
+            Ended::Returned(Err(_)) | Ended::Panicked(_) => false,
+            Ended::Dropped | Ended::NotStarted(_) => self.attempt.shared.pen().has_succeeded(),
+        };
         let failed = || Ended::Returned(Err(Fault::Failed(apart::not_committed())));
         self.outcome(method, if has_failed { failed() } else { ended })
     }
@@ -273,7 +278,7 @@ impl Run {
                 Stop::TimedOut => Some(Outcome::TimedOut(self.timeout(method).unwrap_or_default())),
                 Stop::Stalled => Some(Outcome::Stalled(self.stall_timeout(method).unwrap_or_default())),
                 Stop::HandOver | Stop::OutOfReach => Some(Outcome::HandedOver),
-                Stop::LostLease => None,
+                Stop::LostLease | Stop::Ended => None,
             };
         }
         Some(match ended {

@@ -17,6 +17,8 @@ pub(crate) enum Stop {
     OutOfReach,
     /// The task is another's already, or gone.
     LostLease,
+    /// The method has ended, and what became of it is written: what it left running is nobody's.
+    Ended,
 }
 
 impl Stop {
@@ -43,6 +45,7 @@ impl fmt::Display for Interrupted {
             Stop::HandOver => "interrupted: the worker stops, another one goes on with the task",
             Stop::OutOfReach => "interrupted: the worker could not renew its lease, another one goes on with the task",
             Stop::LostLease => "interrupted: the task is not this worker's any more",
+            Stop::Ended => "interrupted: the attempt has ended",
         })
     }
 }
@@ -55,7 +58,15 @@ mod tests {
 
     #[test]
     fn each_cause_is_a_sentence_that_a_failure_can_carry() {
-        let all = [Stop::Cancelled, Stop::TimedOut, Stop::Stalled, Stop::HandOver, Stop::OutOfReach, Stop::LostLease];
+        let all = [
+            Stop::Cancelled,
+            Stop::TimedOut,
+            Stop::Stalled,
+            Stop::HandOver,
+            Stop::OutOfReach,
+            Stop::LostLease,
+            Stop::Ended,
+        ];
         for cause in all {
             let failure = mission_core::Failure::from(Interrupted { cause });
             assert!(failure.message().starts_with("interrupted: the "), "{failure}");

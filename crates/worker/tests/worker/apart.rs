@@ -15,6 +15,7 @@ use crate::stage::{Stage, settings};
 conformance![
     what_the_method_wrote_and_its_success_are_committed_together,
     a_transaction_that_is_not_committed_is_a_failed_attempt,
+    a_method_that_rolls_back_says_itself_why,
     a_transaction_held_for_two_leases_costs_no_other_task_anything,
     follow_ups_are_pushed_with_the_success_and_only_then,
 ];
@@ -127,6 +128,23 @@ async fn a_transaction_that_is_not_committed_is_a_failed_attempt(db: Database) {
     assert_eq!((task.counts.attempt, orders(&stage).await.as_str()), (2, "1"));
     let attempts = stage.store.attempts(&id).await.unwrap();
     assert_eq!((attempts.len(), attempts[0].outcome.as_str(), attempts[0].attempt), (1, "error", 1));
+    worker.stop().await;
+}
+
+async fn a_method_that_rolls_back_says_itself_why(db: Database) {
+    let stage = set(db).await;
+    let (kind, url) = (stage.db.kind(), stage.db.url().to_owned());
+    let method = Method::from_fn("order", move |ctx: Context, (): ()| {
+        let url = url.clone();
+        async move {
+            order(kind, &url, &ctx, false, None::<std::future::Ready<()>>).await?;
+            Err::<(), _>(Failure::new("the card was refused").fatal())
+        }
+    });
+    let worker = stage.worker_with(settings(), [method]).await;
+    let id = stage.push(NewTask::new("order").retries(2)).await;
+    let task = stage.reaches(&id, State::Fail).await;
+    assert_eq!((task.content.as_deref(), task.counts.attempt), (Some("the card was refused"), 1), "it is fatal");
     worker.stop().await;
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Failure, NewTask, Progress, Reason, State};
 use mission_testkit::{Database, conformance, eventually};
-use mission_worker::{Method, WorkerSettings};
+use mission_worker::{Context, Method, WorkerSettings};
 use tokio::sync::Notify;
 
 use crate::methods::{Diary, count};
@@ -19,6 +19,7 @@ conformance![
     a_cursor_that_does_not_decode_fails_clearly_or_starts_over,
     a_retry_goes_on_from_the_checkpoint,
     a_cursor_that_is_too_long_is_refused_with_its_bound,
+    what_outlives_its_method_keeps_nothing_and_waits_for_nothing,
     a_stop_hands_a_task_over_at_its_next_checkpoint,
     a_stop_waits_for_the_first_checkpoint_of_a_method,
 ];
@@ -189,6 +190,35 @@ async fn a_cursor_that_is_too_long_is_refused_with_its_bound(db: Database) {
     let task = stage.reaches(&id, State::Fail).await;
     assert!(task.content.unwrap().contains("65536"));
     assert_eq!((task.reason, task.checkpoint), (Some(Reason::Error), None));
+    worker.stop().await;
+}
+
+async fn what_outlives_its_method_keeps_nothing_and_waits_for_nothing(db: Database) {
+    let stage = Stage::set(db).await;
+    let (gate, said) = (Arc::new(Notify::new()), Arc::new(Mutex::new(None)));
+    let (opened, heard) = (Arc::clone(&gate), Arc::clone(&said));
+    let method = Method::from_fn("leaves", move |ctx: Context, (): ()| {
+        let (gate, said) = (Arc::clone(&opened), Arc::clone(&heard));
+        async move {
+            tokio::spawn(async move {
+                gate.notified().await;
+                let kept = ctx.checkpoint_now(&1, 1).await.unwrap_err().to_string();
+                let opened = ctx.artifact("late.csv").await.err().map(|fault| fault.to_string());
+                *said.lock().unwrap() = Some((kept, opened));
+            });
+            Ok::<_, Failure>(())
+        }
+    });
+    let worker = stage.worker([method]).await;
+    let id = stage.push(NewTask::new("leaves")).await;
+    stage.reaches(&id, State::Success).await;
+    stage.worker_is_idle(&worker).await;
+    gate.notify_one();
+    eventually("it is told", async || said.lock().unwrap().is_some()).await;
+    let (kept, opened) = said.lock().unwrap().take().unwrap();
+    assert!(kept.contains("the attempt has ended"), "{kept}");
+    assert!(opened.as_ref().is_some_and(|fault| fault.contains("the attempt has ended")), "{opened:?}");
+    assert_eq!(stage.task(&id).await.checkpoint, None);
     worker.stop().await;
 }
 
