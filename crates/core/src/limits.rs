@@ -58,6 +58,9 @@ pub const BAD_PARAMS_WAIT: Duration = Duration::from_secs(30);
 /// Deaths as the only suspect after which a task is taken for poison.
 pub const SUSPECT_DEATHS_MAX: i64 = 3;
 
+/// How long a database may take to answer a statement before its connection is taken for dead and closed: longer than MySQL
+/// and MariaDB wait for a lock by default (50 s), far shorter than TCP waits for a machine that is gone (some 15 min).
+pub const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Rows one statement of a batch carries at the most: larger batches gain nothing and hold locks longer.
 pub const BATCH_ROWS_MAX: usize = 500;
 /// Rows one push statement stores at the most: new rows lock nothing that others wait for.

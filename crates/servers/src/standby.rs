@@ -68,6 +68,18 @@ impl StandbyPair {
         self.wait_for("select not pg_is_in_recovery()", self.standby.url(), "t")
     }
 
+    /// Makes the primary read-only, which keeps its connections, and the standby the primary.
+    ///
+    /// # Errors
+    /// It does not take over.
+    pub fn hand_over(&self) -> Outcome<()> {
+        psql(self.primary.url(), "alter system set default_transaction_read_only = on")?;
+        psql(self.primary.url(), "select pg_reload_conf()")?;
+        self.wait_for("show default_transaction_read_only", self.primary.url(), "on")?;
+        psql(self.standby.url(), "select pg_promote()")?;
+        self.wait_for("select not pg_is_in_recovery()", self.standby.url(), "t")
+    }
+
     fn wait_for(&self, question: &str, url: &str, answer: &str) -> Outcome<()> {
         let mut last = String::new();
         for _ in 0..600 {

@@ -111,7 +111,7 @@ impl Store {
                 Kind::Mysql => self.migrate_mysql().await,
                 Kind::Sqlite | Kind::Postgres => {
                     let mut tx = self.db.begin().await?;
-                    migrate_on(&mut tx.conn()).await?;
+                    migrate_on(&mut tx.conn().unbounded()).await?;
                     tx.commit().await
                 }
             }

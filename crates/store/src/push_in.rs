@@ -19,18 +19,18 @@ pub trait PushConnection: sealed::Sealed + Send {}
 
 /// Each concrete type by itself: a generic implementation over sqlx's databases is not general enough (E0119).
 macro_rules! push_connection {
-    ($database:ident, $connection:ty, $variant:ident) => {
+    ($database:ident, $connection:ty) => {
         impl sealed::Sealed for sqlx::Transaction<'_, sqlx::$database> {
             const IS_TRANSACTION: bool = true;
             fn conn(&mut self) -> Conn<'_> {
-                Conn::$variant(&mut *self)
+                Conn::from(&mut **self)
             }
         }
         impl PushConnection for sqlx::Transaction<'_, sqlx::$database> {}
         impl sealed::Sealed for $connection {
             const IS_TRANSACTION: bool = false;
             fn conn(&mut self) -> Conn<'_> {
-                Conn::$variant(self)
+                Conn::from(self)
             }
         }
         impl PushConnection for $connection {}
@@ -38,11 +38,11 @@ macro_rules! push_connection {
 }
 
 #[cfg(feature = "sqlite")]
-push_connection!(Sqlite, sqlx::SqliteConnection, Sqlite);
+push_connection!(Sqlite, sqlx::SqliteConnection);
 #[cfg(feature = "mysql")]
-push_connection!(MySql, sqlx::MySqlConnection, MySql);
+push_connection!(MySql, sqlx::MySqlConnection);
 #[cfg(feature = "postgres")]
-push_connection!(Postgres, sqlx::PgConnection, Postgres);
+push_connection!(Postgres, sqlx::PgConnection);
 
 impl crate::Store {
     /// Stores tasks on the caller's connection, all or none; on one that is not in a transaction, in one of their own.

@@ -7,7 +7,7 @@ use super::meaning::Meaning;
 
 /// The error of the contract for an error of sqlx, its cause kept.
 pub(crate) fn translate(fault: sqlx::Error) -> Error {
-    let Meaning { kind, way_out } = meaning_of(&fault);
+    let Meaning { kind, way_out, .. } = meaning_of(&fault);
     let what = match kind {
         ErrorKind::Unreachable => "the database cannot be reached",
         ErrorKind::Retryable => "the database asks to run the transaction again",
@@ -38,6 +38,12 @@ pub(crate) fn is_in_trouble(error: &Error) -> bool {
         return super::postgres::is_in_trouble(fault.code());
     }
     false
+}
+
+/// Whether a statement's fault says that its connection leads to a server that is gone, or is not the one to ask any more.
+pub(crate) fn is_at_its_end(fault: &sqlx::Error) -> bool {
+    // Time was over before there was a connection.
+    !matches!(fault, sqlx::Error::PoolTimedOut) && meaning_of(fault).is_at_its_end
 }
 
 /// Whether a unique index refused a row.

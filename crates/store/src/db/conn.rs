@@ -1,5 +1,7 @@
 //! A connection, held or borrowed or within a transaction, on which statements run.
 
+use std::sync::Arc;
+
 use mission_core::Error;
 #[cfg(feature = "mysql")]
 use sqlx::mysql::MySqlConnection;
@@ -10,11 +12,18 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlStr};
 
 use super::statement::Prepared;
+use super::trust::Trust;
 use super::{Dialect, Row, Statement, Value, translate};
 
 /// A borrowed connection. Public only because a sealed trait of the crate names it; nobody outside can.
 #[allow(unreachable_pub)]
-pub enum Conn<'c> {
+pub struct Conn<'c> {
+    wire: Wire<'c>,
+    /// That of its pool. A connection of the caller's own or outside the pool is left to its owner.
+    trust: Option<&'c Trust>,
+}
+
+enum Wire<'c> {
     #[cfg(feature = "sqlite")]
     Sqlite(&'c mut SqliteConnection),
     #[cfg(feature = "mysql")]
@@ -24,7 +33,13 @@ pub enum Conn<'c> {
 }
 
 /// A connection taken from a pool.
-pub(crate) enum Held {
+pub(crate) struct Held {
+    pub(super) link: Link,
+    #[cfg_attr(not(any(feature = "mysql", feature = "postgres")), allow(dead_code))] // A file needs none.
+    pub(super) trust: Arc<Trust>,
+}
+
+pub(super) enum Link {
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::pool::PoolConnection<sqlx::Sqlite>),
     #[cfg(feature = "mysql")]
@@ -34,7 +49,13 @@ pub(crate) enum Held {
 }
 
 /// An open transaction; dropped without a commit it rolls back.
-pub(crate) enum Tx {
+pub(crate) struct Tx {
+    pub(super) open: Open,
+    #[cfg_attr(not(any(feature = "mysql", feature = "postgres")), allow(dead_code))] // A file needs none.
+    pub(super) trust: Arc<Trust>,
+}
+
+pub(super) enum Open {
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     #[cfg(feature = "mysql")]
@@ -43,41 +64,68 @@ pub(crate) enum Tx {
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
+/// A connection on which nobody is waited for but its database.
+macro_rules! conn_from {
+    ($feature:literal, $connection:ty, $variant:ident) => {
+        #[cfg(feature = $feature)]
+        impl<'c> From<&'c mut $connection> for Conn<'c> {
+            fn from(connection: &'c mut $connection) -> Self {
+                Conn { wire: Wire::$variant(connection), trust: None }
+            }
+        }
+    };
+}
+
+conn_from!("sqlite", SqliteConnection, Sqlite);
+conn_from!("mysql", MySqlConnection, MySql);
+conn_from!("postgres", PgConnection, Postgres);
+
 impl Held {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
-        match self {
+        match &mut self.link {
             #[cfg(feature = "sqlite")]
-            Held::Sqlite(held) => Conn::Sqlite(held),
+            Link::Sqlite(link) => Conn::from(&mut **link),
             #[cfg(feature = "mysql")]
-            Held::MySql(held) => Conn::MySql(held),
+            Link::MySql(link) => Conn::from(&mut **link).trusted(&self.trust),
             #[cfg(feature = "postgres")]
-            Held::Postgres(held) => Conn::Postgres(held),
+            Link::Postgres(link) => Conn::from(&mut **link).trusted(&self.trust),
         }
     }
 }
 
 impl Tx {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
-        match self {
+        match &mut self.open {
             #[cfg(feature = "sqlite")]
-            Tx::Sqlite(tx) => Conn::Sqlite(tx),
+            Open::Sqlite(tx) => Conn::from(&mut **tx),
             #[cfg(feature = "mysql")]
-            Tx::MySql(tx) => Conn::MySql(tx),
+            Open::MySql(tx) => Conn::from(&mut **tx).trusted(&self.trust),
             #[cfg(feature = "postgres")]
-            Tx::Postgres(tx) => Conn::Postgres(tx),
+            Open::Postgres(tx) => Conn::from(&mut **tx).trusted(&self.trust),
         }
     }
 
     pub(crate) async fn commit(self) -> Result<(), Error> {
-        match self {
+        match self.open {
             #[cfg(feature = "sqlite")]
-            Tx::Sqlite(tx) => tx.commit().await,
+            Open::Sqlite(tx) => tx.commit().await,
             #[cfg(feature = "mysql")]
-            Tx::MySql(tx) => tx.commit().await,
+            Open::MySql(tx) => self.trust.answer(tx.commit()).await,
             #[cfg(feature = "postgres")]
-            Tx::Postgres(tx) => tx.commit().await,
+            Open::Postgres(tx) => self.trust.answer(tx.commit()).await,
         }
         .map_err(translate)
+    }
+}
+
+/// Waits for an answer: on a connection of a server's pool not longer than trust goes.
+async fn answer<T>(
+    trust: Option<&Trust>,
+    asked: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match trust {
+        Some(trust) => trust.answer(asked).await,
+        None => asked.await,
     }
 }
 
@@ -103,24 +151,34 @@ macro_rules! on_each {
     ($conn:expr, $it:ident => $run:expr) => {
         match $conn {
             #[cfg(feature = "sqlite")]
-            Conn::Sqlite($it) => $run,
+            Wire::Sqlite($it) => $run,
             #[cfg(feature = "mysql")]
-            Conn::MySql($it) => $run,
+            Wire::MySql($it) => $run,
             #[cfg(feature = "postgres")]
-            Conn::Postgres($it) => $run,
+            Wire::Postgres($it) => $run,
         }
     };
 }
 
-impl Conn<'_> {
+impl<'c> Conn<'c> {
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
+    fn trusted(self, trust: &'c Trust) -> Self {
+        Self { trust: Some(trust), ..self }
+    }
+
+    /// The same for work that takes as long as it takes, such as building an index.
+    pub(crate) fn unbounded(self) -> Self {
+        Self { trust: None, ..self }
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
-        match self {
+        match self.wire {
             #[cfg(feature = "sqlite")]
-            Conn::Sqlite(_) => Dialect::Sqlite,
+            Wire::Sqlite(_) => Dialect::Sqlite,
             #[cfg(feature = "mysql")]
-            Conn::MySql(_) => Dialect::MySql,
+            Wire::MySql(_) => Dialect::MySql,
             #[cfg(feature = "postgres")]
-            Conn::Postgres(_) => Dialect::Postgres,
+            Wire::Postgres(_) => Dialect::Postgres,
         }
     }
 
@@ -153,20 +211,17 @@ impl Conn<'_> {
         prepared: &Prepared,
         values: &[(&str, Value<'_>)],
     ) -> Result<Vec<Row>, sqlx::Error> {
-        match self {
+        match &mut self.wire {
             #[cfg(feature = "sqlite")]
-            Conn::Sqlite(conn) => bound!(text, prepared, values)
-                .fetch_all(&mut **conn)
+            Wire::Sqlite(conn) => answer(self.trust, bound!(text, prepared, values).fetch_all(&mut **conn))
                 .await
                 .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
             #[cfg(feature = "mysql")]
-            Conn::MySql(conn) => bound!(text, prepared, values)
-                .fetch_all(&mut **conn)
+            Wire::MySql(conn) => answer(self.trust, bound!(text, prepared, values).fetch_all(&mut **conn))
                 .await
                 .map(|rows| rows.into_iter().map(Row::MySql).collect()),
             #[cfg(feature = "postgres")]
-            Conn::Postgres(conn) => bound!(text, prepared, values)
-                .fetch_all(&mut **conn)
+            Wire::Postgres(conn) => answer(self.trust, bound!(text, prepared, values).fetch_all(&mut **conn))
                 .await
                 .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
         }
@@ -184,29 +239,29 @@ impl Conn<'_> {
     /// Runs a statement; answers how many rows it hit (matched, on MySQL too).
     pub(crate) async fn run(&mut self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> Result<u64, Error> {
         let prepared = sql.prepared(self.dialect());
-        on_each!(self, conn => bound!(prepared, values).execute(&mut **conn).await.map(|done| done.rows_affected()))
-            .map_err(|fault| named(fault, sql))
+        on_each!(&mut self.wire, conn => {
+            answer(self.trust, bound!(prepared, values).execute(&mut **conn)).await.map(|done| done.rows_affected())
+        })
+        .map_err(|fault| named(fault, sql))
     }
 
     /// Runs a statement that makes one row; answers the number the database gave it.
     pub(crate) async fn insert(&mut self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> Result<i64, Error> {
         #[cfg(any(feature = "sqlite", feature = "mysql"))]
         let prepared = sql.prepared(self.dialect());
-        match self {
+        match &mut self.wire {
             #[cfg(feature = "sqlite")]
-            Conn::Sqlite(conn) => bound!(prepared, values)
-                .execute(&mut **conn)
+            Wire::Sqlite(conn) => answer(self.trust, bound!(prepared, values).execute(&mut **conn))
                 .await
                 .map(|done| done.last_insert_rowid())
                 .map_err(|fault| named(fault, sql)),
             #[cfg(feature = "mysql")]
-            Conn::MySql(conn) => bound!(prepared, values)
-                .execute(&mut **conn)
+            Wire::MySql(conn) => answer(self.trust, bound!(prepared, values).execute(&mut **conn))
                 .await
                 .map(|done| i64::try_from(done.last_insert_id()).unwrap_or(i64::MAX))
                 .map_err(|fault| named(fault, sql)),
             #[cfg(feature = "postgres")]
-            Conn::Postgres(_) => {
+            Wire::Postgres(_) => {
                 let row = self.row(sql, values).await?;
                 row.map_or(Ok(0), |row| row.int("id"))
             }
@@ -214,18 +269,21 @@ impl Conn<'_> {
     }
 
     /// Makes what follows see what was committed on other nodes of a Galera cluster; elsewhere nothing.
+    #[allow(irrefutable_let_patterns)] // Where MySQL is the only feature.
     pub(crate) async fn keep_in_step(&mut self) -> Result<(), Error> {
         #[cfg(feature = "mysql")]
-        if let Conn::MySql(conn) = self {
-            return super::mysql::keep_in_step(conn).await.map_err(translate);
+        if let Wire::MySql(conn) = &mut self.wire {
+            return answer(self.trust, super::mysql::keep_in_step(conn)).await.map_err(translate);
         }
         Ok(())
     }
 
     /// Runs text that takes no parameters, such as a migration's statement.
     pub(crate) async fn script(&mut self, text: &'static str) -> Result<(), Error> {
-        on_each!(self, conn => conn.execute(sqlx::raw_sql(SqlStr::from_static(text))).await.map(|_| ()))
-            .map_err(translate)
+        on_each!(&mut self.wire, conn => {
+            answer(self.trust, conn.execute(sqlx::raw_sql(SqlStr::from_static(text)))).await.map(|_| ())
+        })
+        .map_err(translate)
     }
 }
 

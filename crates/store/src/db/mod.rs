@@ -12,6 +12,7 @@ mod conn;
 mod meaning;
 mod open;
 mod statement;
+mod trust;
 mod value;
 
 pub(crate) use classify::{

@@ -1,6 +1,8 @@
 //! MySQL and MariaDB: how they are opened, and what their codes mean.
 
+use std::future::ready;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
@@ -8,6 +10,7 @@ use sqlx::Executor as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
 
 use super::meaning::Meaning;
+use super::trust::Trust;
 
 /// Connections of one process at the most, beside the heartbeat's.
 const CONNECTIONS_MAX: u32 = 10;
@@ -41,11 +44,14 @@ pub(crate) fn address(options: &MySqlConnectOptions) -> String {
     }
 }
 
-pub(crate) fn open(options: MySqlConnectOptions) -> MySqlPool {
+pub(crate) fn open(options: MySqlConnectOptions, trust: &Arc<Trust>) -> MySqlPool {
+    let (taken, released) = (Arc::clone(trust), Arc::clone(trust));
     MySqlPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
+        .before_acquire(move |_, meta| Box::pin(ready(Ok(taken.covers(meta.age)))))
+        .after_release(move |_, meta| Box::pin(ready(Ok(released.covers(meta.age)))))
         .after_connect(|conn, _| {
             Box::pin(async move {
                 conn.execute(ISOLATION).await?;
@@ -73,8 +79,10 @@ pub(crate) fn is_in_trouble(number: u16) -> bool {
 
 pub(crate) fn meaning_of(fault: &MySqlDatabaseError) -> Meaning {
     match fault.number() {
-        // Deadlock; lock wait timeout; record changed since last read (MariaDB); not primary (Galera).
-        1213 | 1205 | 1020 | 1047 => Meaning::of(ErrorKind::Retryable),
+        // Deadlock; lock wait timeout; record changed since last read (MariaDB).
+        1213 | 1205 | 1020 => Meaning::of(ErrorKind::Retryable),
+        // A Galera node without its cluster: another node may have it.
+        1047 => Meaning::of_this_server(ErrorKind::Retryable),
         // Shutting down, gone, too many connections: another connection, later.
         1053 | 1040 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 => Meaning::of(ErrorKind::Unreachable),
         // Read-only: after a switch of servers this connection leads to the wrong one.

@@ -1,11 +1,14 @@
 //! From a URL to pools: which database it is, and how its connections are taken.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
 use sqlx::Connection as _;
 
+use super::conn::{Link, Open};
+use super::trust::Trust;
 use super::{Conn, Dialect, Held, Tx, translate};
 
 /// How long to look for the reason of a connection that does not come.
@@ -74,7 +77,13 @@ pub enum OnMissing {
 
 /// The open database.
 #[derive(Debug, Clone)]
-pub(crate) enum Db {
+pub(crate) struct Db {
+    pub(super) pools: Pools,
+    pub(super) trust: Arc<Trust>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Pools {
     #[cfg(feature = "sqlite")]
     Sqlite(super::sqlite::SqlitePools),
     #[cfg(feature = "mysql")]
@@ -107,36 +116,39 @@ impl Db {
         options: sqlx::sqlite::SqliteConnectOptions,
         on_missing: OnMissing,
     ) -> Result<Self, Error> {
-        super::sqlite::open(options, on_missing).await.map(Db::Sqlite)
+        let pools = super::sqlite::open(options, on_missing).await?;
+        Ok(Self { pools: Pools::Sqlite(pools), trust: Arc::default() })
     }
 
     #[cfg(feature = "mysql")]
     pub(crate) fn open_mysql(options: sqlx::mysql::MySqlConnectOptions) -> Self {
-        Db::MySql(super::mysql::open(options))
+        let trust = Arc::default();
+        Self { pools: Pools::MySql(super::mysql::open(options, &trust)), trust }
     }
 
     #[cfg(feature = "postgres")]
     pub(crate) fn open_postgres(options: sqlx::postgres::PgConnectOptions) -> Self {
-        Db::Postgres(super::postgres::open(options))
+        let trust = Arc::default();
+        Self { pools: Pools::Postgres(super::postgres::open(options, &trust)), trust }
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        match self {
+        match &self.pools {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(_) => Kind::Sqlite,
+            Pools::Sqlite(_) => Kind::Sqlite,
             #[cfg(feature = "mysql")]
-            Db::MySql(_) => Kind::Mysql,
+            Pools::MySql(_) => Kind::Mysql,
             #[cfg(feature = "postgres")]
-            Db::Postgres(_) => Kind::Postgres,
+            Pools::Postgres(_) => Kind::Postgres,
         }
     }
 
     /// The file of an SQLite database, where it is one.
     pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
-        match self {
+        match &self.pools {
             #[cfg(feature = "sqlite")]
             // One in memory has a name of its own there, and no file of that name.
-            Db::Sqlite(pools) => {
+            Pools::Sqlite(pools) => {
                 let file = pools.writer.connect_options().get_filename().to_owned();
                 file.is_file().then_some(file)
             }
@@ -147,25 +159,28 @@ impl Db {
 
     /// A connection for reading, or for one statement that is a transaction of its own.
     pub(crate) async fn reader(&self) -> Result<Held, Error> {
-        let held = match self {
+        let held = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(pools) => pools.readers.acquire().await.map(Held::Sqlite),
+            Pools::Sqlite(pools) => pools.readers.acquire().await.map(Link::Sqlite),
             #[cfg(feature = "mysql")]
-            Db::MySql(pool) => pool.acquire().await.map(Held::MySql),
+            Pools::MySql(pool) => pool.acquire().await.map(Link::MySql),
             #[cfg(feature = "postgres")]
-            Db::Postgres(pool) => pool.acquire().await.map(Held::Postgres),
+            Pools::Postgres(pool) => pool.acquire().await.map(Link::Postgres),
         };
         match held {
-            Ok(held) => Ok(held),
+            Ok(link) => Ok(Held { link, trust: Arc::clone(&self.trust) }),
             Err(fault) => Err(self.why_not_taken(fault).await),
         }
     }
 
     /// A connection for one writing statement that is a transaction of its own.
     pub(crate) async fn writer(&self) -> Result<Held, Error> {
-        match self {
+        match &self.pools {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(pools) => pools.writer.acquire().await.map(Held::Sqlite).map_err(translate),
+            Pools::Sqlite(pools) => match pools.writer.acquire().await {
+                Ok(link) => Ok(Held { link: Link::Sqlite(link), trust: Arc::clone(&self.trust) }),
+                Err(fault) => Err(translate(fault)),
+            },
             #[allow(unreachable_patterns)] // Reached where a server's feature is on.
             _ => self.reader().await,
         }
@@ -173,16 +188,16 @@ impl Db {
 
     /// A writing transaction: immediate on SQLite, because a deferred one fails when it first writes.
     pub(crate) async fn begin(&self) -> Result<Tx, Error> {
-        let begun = match self {
+        let begun = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(pools) => pools.writer.begin_with("begin immediate").await.map(Tx::Sqlite),
+            Pools::Sqlite(pools) => pools.writer.begin_with("begin immediate").await.map(Open::Sqlite),
             #[cfg(feature = "mysql")]
-            Db::MySql(pool) => pool.begin().await.map(Tx::MySql),
+            Pools::MySql(pool) => self.trust.answer(pool.begin()).await.map(Open::MySql),
             #[cfg(feature = "postgres")]
-            Db::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
+            Pools::Postgres(pool) => self.trust.answer(pool.begin()).await.map(Open::Postgres),
         };
         match begun {
-            Ok(tx) => Ok(tx),
+            Ok(open) => Ok(Tx { open, trust: Arc::clone(&self.trust) }),
             Err(fault) => Err(self.why_not_taken(fault).await),
         }
     }
@@ -205,31 +220,31 @@ impl Db {
     }
 
     fn address(&self) -> Option<String> {
-        match self {
+        match &self.pools {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(_) => None,
+            Pools::Sqlite(_) => None,
             #[cfg(feature = "mysql")]
-            Db::MySql(pool) => Some(super::mysql::address(&pool.connect_options())),
+            Pools::MySql(pool) => Some(super::mysql::address(&pool.connect_options())),
             #[cfg(feature = "postgres")]
-            Db::Postgres(pool) => Some(super::postgres::address(&pool.connect_options())),
+            Pools::Postgres(pool) => Some(super::postgres::address(&pool.connect_options())),
         }
     }
 
     /// One connection of its own, outside the pool: for the heartbeat, which must never wait for others.
     pub(crate) async fn dedicated(&self) -> Result<Dedicated, Error> {
-        match self {
+        match &self.pools {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(pools) => {
+            Pools::Sqlite(pools) => {
                 let options = pools.writer.connect_options();
                 sqlx::SqliteConnection::connect_with(&options).await.map(|conn| Dedicated::Sqlite(Box::new(conn)))
             }
             #[cfg(feature = "mysql")]
-            Db::MySql(pool) => {
+            Pools::MySql(pool) => {
                 let options = pool.connect_options();
                 sqlx::MySqlConnection::connect_with(&options).await.map(|conn| Dedicated::MySql(Box::new(conn)))
             }
             #[cfg(feature = "postgres")]
-            Db::Postgres(pool) => {
+            Pools::Postgres(pool) => {
                 let options = pool.connect_options();
                 sqlx::PgConnection::connect_with(&options).await.map(|conn| Dedicated::Postgres(Box::new(conn)))
             }
@@ -238,16 +253,16 @@ impl Db {
     }
 
     pub(crate) async fn close(&self) {
-        match self {
+        match &self.pools {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(pools) => {
+            Pools::Sqlite(pools) => {
                 pools.readers.close().await;
                 pools.writer.close().await;
             }
             #[cfg(feature = "mysql")]
-            Db::MySql(pool) => pool.close().await,
+            Pools::MySql(pool) => pool.close().await,
             #[cfg(feature = "postgres")]
-            Db::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
         }
     }
 }
@@ -266,11 +281,11 @@ impl Dedicated {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
             #[cfg(feature = "sqlite")]
-            Dedicated::Sqlite(conn) => Conn::Sqlite(conn),
+            Dedicated::Sqlite(conn) => Conn::from(&mut **conn),
             #[cfg(feature = "mysql")]
-            Dedicated::MySql(conn) => Conn::MySql(conn),
+            Dedicated::MySql(conn) => Conn::from(&mut **conn),
             #[cfg(feature = "postgres")]
-            Dedicated::Postgres(conn) => Conn::Postgres(conn),
+            Dedicated::Postgres(conn) => Conn::from(&mut **conn),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! PostgreSQL: how it is opened, and what its codes mean.
 
+use std::future::ready;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
@@ -8,6 +10,7 @@ use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgPoolOptions};
 
 use super::meaning::Meaning;
+use super::trust::Trust;
 
 /// Connections of one process at the most, beside the heartbeat's.
 const CONNECTIONS_MAX: u32 = 10;
@@ -29,11 +32,14 @@ pub(crate) fn address(options: &PgConnectOptions) -> String {
     }
 }
 
-pub(crate) fn open(options: PgConnectOptions) -> PgPool {
+pub(crate) fn open(options: PgConnectOptions, trust: &Arc<Trust>) -> PgPool {
+    let (taken, released) = (Arc::clone(trust), Arc::clone(trust));
     PgPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
+        .before_acquire(move |_, meta| Box::pin(ready(Ok(taken.covers(meta.age)))))
+        .after_release(move |_, meta| Box::pin(ready(Ok(released.covers(meta.age)))))
         .after_connect(|conn, _| {
             Box::pin(async move {
                 conn.execute(ISOLATION).await?;

@@ -8,7 +8,7 @@ select task.id, task.unique_id, task.method, task.type, task.state, task.params,
   task.created_date, task.modified_date,
   {now} as now_us
 from (select distinct id from {batch: id int}) picked
-straight_join mission_tasks task on task.id = picked.id
+straight_join mission_tasks task force index (primary) on task.id = picked.id
 where task.state = 'init'
   and task.run_at <= {now}
   and task.crashes <= :crashes_max

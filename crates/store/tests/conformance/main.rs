@@ -17,6 +17,7 @@ mod history;
 mod hostile;
 mod life;
 mod migrate;
+mod moved;
 mod numbers;
 mod opening;
 mod plans;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mission_core::{Filter, limits};
 use mission_store::{Keep, Pruned, Store};
-use mission_testkit::{Database, conformance};
+use mission_testkit::{Database, Kind, conformance};
 
 use crate::crowd::Rows;
 use crate::stage::{get, number, open, push, running, succeed, task};
@@ -15,6 +15,7 @@ conformance![
     a_large_table_is_pruned_in_batches_from_its_old_end,
     pruning_ends_at_the_first_young_task,
     a_task_that_is_retried_before_it_is_removed_stays,
+    pruning_waits_for_no_other_tasks_row,
 ];
 
 const DAY_US: i64 = 24 * 3600 * 1_000_000;
@@ -105,4 +106,29 @@ async fn a_task_that_is_retried_before_it_is_removed_stays(db: Database) {
     raw.run(&text(db.kind(), "prune", &[]), &[("batch", format!("[{batch}]").as_str().into())]).await;
     let kept = [waiting.unique_id, claimed.task.unique_id].map(|id| id.to_string());
     assert_eq!(left(&store).await.into_iter().rev().collect::<Vec<_>>(), kept);
+}
+
+async fn pruning_waits_for_no_other_tasks_row(db: Database) {
+    if db.kind() == Kind::Sqlite {
+        return; // It locks no rows.
+    }
+    let store = open(&db).await;
+    store_aged(&db, &store, "success", 100, 100).await;
+    for pushed in 1..=3 {
+        store_aged(&db, &store, "executing", pushed, pushed).await;
+    }
+    let of_it = "from mission_tasks where state = 'success'";
+    db.sql(&format!("insert into mission_attempts select id, 1, 1, 1, 'host', 1, 2, 'error', null {of_it};"))
+        .await
+        .unwrap();
+    db.sql(&format!("insert into mission_logs select id, 1, 1, 'info', 'said' {of_it};")).await.unwrap();
+    let mut raw = Raw::open(&db).await;
+    raw.script("begin").await;
+    raw.script("update mission_tasks set progress_done = 1 where state = 'executing'").await;
+    raw.script("insert into mission_tasks (unique_id, method) values ('pushed', 'export')").await;
+    let pruned = tokio::time::timeout(Duration::from_secs(5), store.prune_step(Keep::default(), 0)).await;
+    assert_eq!(pruned.expect("it does not wait").unwrap(), Pruned { removed: 1, next: None });
+    let kept = "(select count(*) from mission_attempts) + (select count(*) from mission_logs)";
+    assert_eq!(number(&db, &format!("select {kept};")).await, 0);
+    raw.script("rollback").await;
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may.
 
 mod galera;
+mod moved;
 mod promises;
 mod restart;
 mod scene;

@@ -1,4 +1,4 @@
-//! PostgreSQL with a synchronous standby: the primary is killed under load, the standby takes over behind the same port.
+//! PostgreSQL with a synchronous standby that takes over behind the same port: the primary is killed under load, or hands over.
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mission_core::{NewTask, State};
 use mission_testkit::{Database, Kind, StandbyPair, eventually, eventually_within, on_standby_pair};
 
-use crate::scene::{Counts, assert_all_succeeded, open, open_tasks, settings, tasks, worker_at};
+use crate::scene::{Counts, assert_all_succeeded, open, open_tasks, push_numbers, settings, tasks, worker_at};
 
 /// A port that stays, as a load balancer's or a service's does, and leads to whoever is the primary.
 struct StablePort {
@@ -104,5 +104,35 @@ fn a_failover_loses_nothing_that_was_accepted() {
         for worker in workers {
             worker.stop().await;
         }
+    });
+}
+
+#[test]
+fn a_primary_that_hands_over_is_left_though_it_keeps_its_connections() {
+    const TASKS: u64 = 300;
+    on_standby_pair(async |pair: StandbyPair| {
+        let db = Database::on_server(Kind::Postgres, pair.primary_url()).await;
+        let port = StablePort::before(pair.primary_url());
+        let url = db.url().replacen(&address_of(db.url()), &port.address, 1);
+        let store = open(&url).await;
+        store.migrate().await.unwrap();
+        let counts = Counts::default();
+        let worker = worker_at(&url, settings(8), [counts.method(Duration::from_millis(20))]).await;
+        let pushed = push_numbers(&store, TASKS).await;
+        eventually("a part has begun", async || counts.distinct() > 100).await;
+        pair.hand_over().unwrap();
+        port.lead_to(pair.standby_url());
+        let (back, begun) = (Instant::now(), counts.distinct());
+        let goes_on = async || counts.distinct() > begun + 20;
+        eventually_within(Duration::from_secs(5), "work goes on", goes_on).await;
+        println!("postgres: work went on {:?} after the address led to the new primary", back.elapsed());
+        // One that only reads hears no refusal and stays where it is.
+        let store = open(&url).await;
+        eventually("all have ended", async || open_tasks(&store).await == Some(0)).await;
+        let tasks = tasks(&store, &pushed).await;
+        assert_all_succeeded(&tasks);
+        assert!(tasks.iter().all(|task| task.counts.attempt == 1), "a hand-over counts nothing");
+        assert_eq!((counts.distinct() as u64, counts.again()), (TASKS, 0));
+        worker.stop().await;
     });
 }
