@@ -114,9 +114,10 @@ impl StagingFile {
         self.written + self.buffer.len() as u64
     }
 
-    /// Says what it holds, such as `text/csv`; `application/octet-stream` unless told.
+    /// Says what it holds, such as `text/csv`; `application/octet-stream` unless told. What is longer than a media type can
+    /// be is cut: each checkpoint carries it.
     pub fn set_media_type(&mut self, media_type: impl Into<String>) {
-        self.media_type = media_type.into();
+        self.media_type = media_type.into().chars().take(limits::MEDIA_TYPE_CHARS_MAX).collect();
     }
 
     /// Says how many rows it holds.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::batch::Batches;
 use crate::db::Statement;
-use crate::retrying::{is_refusal, retrying};
+use crate::retrying::{is_answer, is_refusal, retrying};
 use crate::{PushConnection, Store};
 
 /// What an attempt reports: all values are absolute, so that a report may be written twice.
@@ -102,7 +102,7 @@ impl Store {
         for part in Batches::of(&rows, limits::BATCH_ROWS_MAX)?.parts {
             let group = &reports[part.rows.clone()];
             match self.report_group(&part.json, group).await {
-                Err(error) if is_refusal(&error) => {
+                Err(error) if is_answer(&error) => {
                     tracing::warn!(%error, tasks = group.len(), "a group of reports was refused: writing them one by one");
                     for (report, row) in group.iter().zip(&rows[part.rows]) {
                         let one = self.report_group(&Batches::one(&[row])?, std::slice::from_ref(report)).await;

@@ -28,9 +28,14 @@ where
     again_while(Error::is_retryable, operation).await
 }
 
+/// Whether less at once may be taken: it is there, and does not ask for another try.
+pub(crate) fn is_answer(error: &Error) -> bool {
+    !(error.is_retryable() || error.is_unreachable())
+}
+
 /// Whether the database said no to what was written, and would again: not where it only lacks room or was broken off.
 pub(crate) fn is_refusal(error: &Error) -> bool {
-    !(error.is_retryable() || error.is_unreachable() || is_in_trouble(error))
+    is_answer(error) && !is_in_trouble(error)
 }
 
 async fn again_while<T, F, Fut>(is_worth_it: fn(&Error) -> bool, mut operation: F) -> Result<T, Error>

@@ -12,7 +12,7 @@ use crate::effects;
 use crate::push::Whose;
 use crate::push_in::{Guard, PushConnection, within};
 use crate::reports::WATCH;
-use crate::retrying::{is_refusal, retrying};
+use crate::retrying::{is_answer, is_refusal, retrying};
 
 /// What became of one settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Store {
             let group = &settlements[part.rows.clone()];
             match self.settle_group(&part.json, group).await {
                 Ok(settled) => verdicts.extend(settled),
-                Err(error) if is_refusal(&error) => verdicts.extend(self.settle_singly(group, &error).await?),
+                Err(error) if is_answer(&error) => verdicts.extend(self.settle_singly(group, &error).await?),
                 Err(error) => return Err(error),
             }
         }
@@ -115,18 +115,24 @@ impl Store {
         .await
     }
 
-    /// One row of a group was refused: each by itself, and the refused one as far as it can be.
+    /// One row of a group was refused: each by itself, and the refused one as far as it can be. One that only finds no room
+    /// does not hold up those behind it, and is tried again with all.
     async fn settle_singly(&self, group: &[&Settlement], refusal: &Error) -> Result<Vec<Verdict>, Error> {
         tracing::warn!(error = %refusal, tasks = group.len(), "a group of outcomes was refused: writing them one by one");
         let mut verdicts = Vec::with_capacity(group.len());
+        let mut trouble = None;
         for settlement in group {
             let settled = match self.settle_one(settlement).await {
-                Err(error) if is_refusal(&error) => self.settle_plainly(settlement, error).await?,
-                settled => settled?,
+                Err(error) if is_refusal(&error) => self.settle_plainly(settlement, error).await,
+                settled => settled,
             };
-            verdicts.extend(settled);
+            match settled {
+                Ok(settled) => verdicts.extend(settled),
+                Err(error) if is_answer(&error) => trouble = Some(error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(verdicts)
+        trouble.map_or(Ok(verdicts), Err)
     }
 
     async fn settle_one(&self, settlement: &Settlement) -> Result<Vec<Verdict>, Error> {

@@ -156,7 +156,7 @@ macro_rules! going_on {
     ($context:ty) => {
         impl $context {
             /// Goes through an iterator and keeps how many of its items are done; a later attempt leaves out as many. The
-            /// iterator must give the same items in the same order then.
+            /// iterator must give the same items in the same order then. Once in a method: there is one cursor.
             ///
             /// # Errors
             /// The last checkpoint holds another kind of cursor.
@@ -168,7 +168,8 @@ macro_rules! going_on {
             }
 
             /// Walks through a table in the order of its key, page by page. `upto` is the greatest key when the task
-            /// first began: rows that come later are not part of it, in whichever attempt.
+            /// first began: rows that come later are not part of it, in whichever attempt. The first page begins behind
+            /// `K::default()`, such as 0. Once in a method: there is one cursor.
             ///
             /// # Errors
             /// The last checkpoint holds another kind of cursor.

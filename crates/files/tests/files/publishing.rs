@@ -76,6 +76,14 @@ fn a_finished_file_takes_no_more_and_stays_finished_in_the_checkpoint() {
 }
 
 #[test]
+fn a_media_type_that_is_none_does_not_swell_the_checkpoint() {
+    let bench = Bench::new();
+    let mut file = bench.attempt(1).create("a.csv").unwrap();
+    file.set_media_type("ü/".repeat(1 << 20));
+    assert_eq!(file.commit().unwrap().media_type.chars().count(), mission_core::limits::MEDIA_TYPE_CHARS_MAX);
+}
+
+#[test]
 fn an_unfinished_file_is_not_unstaged() {
     let bench = Bench::new();
     let mut file = bench.attempt(1).create("a.csv").unwrap();

@@ -260,12 +260,17 @@ async fn a_success_that_finds_the_disk_full_waits_for_room(db: Database) {
     let claimed = running(&store, task()).await;
     let Some(make_room) = fill_the_disk(&db).await else { return };
     let end = rich(&claimed, "1.csv");
-    let full = store.settle(std::slice::from_ref(&end)).await.expect_err("nothing is made less of it");
+    let other = running(&store, task()).await;
+    let mut small = rich(&other, "2.csv");
+    small.effects = Effects { attempt_record: Some(record(&other, "success")), ..Effects::NONE };
+    let group = [end, small];
+    let full = store.settle(&group).await.expect_err("nothing is made less of it");
     assert!(full.to_string().contains("make room"), "{full}");
     assert_eq!(get(&store, &claimed.task.unique_id).await.state, State::Executing);
+    assert_eq!(get(&store, &other.task.unique_id).await.state, State::Success, "there is room for this one");
     db.sql(make_room).await.unwrap();
-    assert_eq!(store.settle(&[end]).await.unwrap(), [Verdict::Settled]);
-    assert_eq!((get(&store, &claimed.task.unique_id).await.state, brought(&db).await), (State::Success, (1, 1, 1)));
+    assert_eq!(store.settle(&group).await.unwrap(), [Verdict::Settled; 2]);
+    assert_eq!((get(&store, &claimed.task.unique_id).await.state, brought(&db).await), (State::Success, (1, 2, 1)));
 }
 
 async fn a_failure_is_recorded_without_a_record_that_is_refused(db: Database) {
