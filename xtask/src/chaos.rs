@@ -44,7 +44,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
 
 /// The kinds of `--on`, and the other words, which are the runner's.
 fn split(arguments: &[String]) -> Outcome<(Vec<Kind>, Vec<String>)> {
+    // A cluster has tests of its own.
     let (mut kinds, mut words) = (Kind::ALL.to_vec(), Vec::new());
+    kinds.retain(|kind| *kind != Kind::Galera);
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         if argument == "--on" {
@@ -66,5 +68,6 @@ mod tests {
         let (kinds, rest) = split(&words).unwrap();
         assert_eq!(kinds, [Kind::Sqlite, Kind::Mysql]);
         assert_eq!(rest, ["kill", "--seed", "7"]);
+        assert_eq!(split(&[]).unwrap().0, [Kind::Sqlite, Kind::Mariadb, Kind::Mysql, Kind::Postgres]);
     }
 }

@@ -1,8 +1,12 @@
-//! The whole check: style, rules, lints, licences, documents, and the tests last.
+//! The whole check: style, rules, lints, licences, documents, a short chaos, and the tests last.
 
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::{Outcome, deny, test, tidy};
+use crate::{Outcome, chaos, deny, test, tidy};
+
+/// The scenarios that a check of every change can afford: four minutes together. The others mostly wait.
+const CHAOS: [&str; 8] =
+    ["kill", "restart", "commit-loss", "sqlite-crowd", "deadlock-storm", "sigterm-storm", "--seed", "1"];
 
 /// Runs every step, also after one that failed, so that one run shows all there is to mend.
 pub(crate) fn run() -> Outcome<ExitCode> {
@@ -21,6 +25,8 @@ pub(crate) fn run() -> Outcome<ExitCode> {
     note("cargo deny", deny::run());
     let documents = ["doc", "--workspace", "--all-features", "--no-deps"];
     note("cargo doc", cargo(&documents, Some(("RUSTDOCFLAGS", "-D warnings"))));
+    announce("chaos");
+    note("chaos", chaos::run(&CHAOS.map(str::to_owned)));
     announce("test");
     test::run_after(failed, &[])
 }
