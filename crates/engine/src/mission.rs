@@ -63,7 +63,7 @@ impl Mission {
         Ok(Self::over(detached(async move { Store::open(&url, on_missing).await }).await?, None))
     }
 
-    /// Opens connections of its own to the database of your sqlx pool.
+    /// Opens connections of its own to the database of your pool of sqlx 0.9.
     ///
     /// # Errors
     /// As [`open`](Self::open).

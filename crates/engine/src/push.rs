@@ -71,7 +71,7 @@ impl Mission {
         Ok(pushed.into_iter().map(|pushed| self.pushed(pushed)).collect())
     }
 
-    /// Stores a task in the caller's own sqlx transaction: there if and only if that commits. A worker sees it within a
+    /// Stores a task in the caller's own transaction of sqlx 0.9: there if and only if that commits. A worker sees it within a
     /// second after the commit; call [`wake`](Self::wake) then to have it seen at once.
     ///
     /// A duplicate never aborts the transaction.

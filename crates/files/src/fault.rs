@@ -31,10 +31,12 @@ fn way_out(fault: &io::Error) -> &'static str {
         }
         Some(Errno::ROFS) => "mount it writable, or set another storage folder",
         Some(Errno::ACCESS | Errno::PERM) => "give this user the right to write there, or set another storage folder",
-        Some(Errno::NOENT) => "it was removed or moved while in use: put it back, or start the worker anew to make it",
+        Some(Errno::NOENT) => {
+            "make it, or put it back if it was removed or moved, then start the worker anew; or set another storage folder"
+        }
         Some(Errno::IO) => "the disk reports a fault: check it, or set another storage folder",
         Some(Errno::MFILE | Errno::NFILE) => "raise the limit on open files (ulimit -n), or lower the concurrency",
-        _ => "check the storage folder, or set another one",
+        _ => "check it, or set another storage folder",
     }
 }
 

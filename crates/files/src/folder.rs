@@ -250,7 +250,7 @@ fn open_place(path: &Path) -> Result<Place, Error> {
                 ),
                 Err(_) => format!("the storage folder {shown} is a symbolic link to nothing: name a folder"),
             },
-            Ok(found) if !found.is_dir() => format!("the storage folder {shown} is a file: name a folder"),
+            Ok(found) if !found.is_dir() => format!("the storage folder {shown} is a file: set another storage folder"),
             _ => return fault("open the storage folder", path, error),
         };
         Error::new(ErrorKind::Storage, sentence).with_source(error)

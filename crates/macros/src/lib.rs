@@ -28,6 +28,7 @@ use options::Options;
 /// | `retries = 3` | retries after an ordinary failure | 0 |
 /// | `timeout = "5m"` | longest run of one attempt | none |
 /// | `stall_timeout = "30s"` | longest time without progress | none |
+/// | `keep_files = "7d"` | how long its result files are kept | as the worker says |
 /// | `on_crash = "fail"` | fail when the worker's process died: for work that must never run twice | `"run_again"` |
 #[proc_macro_attribute]
 pub fn method(options: TokenStream, item: TokenStream) -> TokenStream {

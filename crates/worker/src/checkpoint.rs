@@ -219,7 +219,7 @@ impl fmt::Display for BadCursor {
         let cursor = &self.cursor[..self.cursor.floor_char_boundary(200)];
         write!(
             f,
-            "the cursor of the last checkpoint, {cursor}, is not what this method takes: read an older form too, or call start_over"
+            "the cursor of the last checkpoint, {cursor}, is not what this method takes: read an older form too, or call start_over; `mission retry` begins anew"
         )
     }
 }

@@ -134,8 +134,8 @@ impl Context {
     /// The cursor of the last checkpoint, to go on from; `None` where the task begins.
     ///
     /// # Errors
-    /// It does not decode: a deploy changed its type. Hand the error on with `?` to fail, or call
-    /// [`start_over`](Self::start_over) and begin again.
+    /// It does not decode: a deploy changed its type. `?` fails the attempt, and each retry fails alike until the code reads
+    /// the old form; `mission retry ID` begins anew. Or call [`start_over`](Self::start_over) here and begin again.
     pub fn resume_at<T: DeserializeOwned>(&self) -> Result<Option<T>, BadCursor> {
         self.shared.resume_at()
     }
@@ -180,8 +180,9 @@ impl Context {
     /// Succeeds within a transaction of your own: what you wrote there, the success, the result files and the tasks of
     /// [`push_after`](Self::push_after) are committed together, or not at all.
     ///
-    /// Commit right after it and return: what the method returns is of no account then. Where the transaction was not
-    /// committed, the attempt has failed. No checkpoint can be made any more.
+    /// `content` is what the method would have returned, by value; the transaction is one of sqlx 0.9. Commit right after it
+    /// and return: what the method returns is of no account then. Where the transaction was not committed, the attempt has
+    /// failed. No checkpoint can be made any more.
     ///
     /// # Errors
     /// A deadlock, a busy database or a serialization failure says [`is_retryable`](Error::is_retryable): roll back, and run

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use mission_core::{Error, ErrorKind, Task};
+use mission_core::{Error, Task};
 use mission_files::{BucketSettings, Folder, Quota};
 
 use crate::{limits, log};
@@ -68,10 +68,7 @@ impl Storage {
             Quota { task_bytes_max: self.settings.task_bytes_max, total_bytes_max: self.settings.total_bytes_max };
         let opened = match &self.settings.bucket {
             Some(bucket) => Folder::open_with_bucket(&self.path, &self.database_id, quota, bucket)?,
-            None => Folder::open(&self.path, &self.database_id, quota).map_err(|fault| {
-                let message = format!("{fault}; set another storage folder");
-                Error::new(ErrorKind::Storage, message).with_source(fault)
-            })?,
+            None => Folder::open(&self.path, &self.database_id, quota)?,
         };
         Ok(folder.insert(opened).clone())
     }

@@ -19,7 +19,7 @@ fn refused(path: &std::path::Path) -> String {
 fn what_is_no_folder_is_named_with_the_way_out() {
     let temp = tempfile::tempdir().unwrap();
     fs::write(temp.path().join("plain"), "x").unwrap();
-    assert!(refused(&temp.path().join("plain")).contains("is a file: name a folder"));
+    assert!(refused(&temp.path().join("plain")).contains("is a file: set another storage folder"));
     let below = Folder::open(&temp.path().join("plain/below"), "db", Quota::default()).unwrap_err();
     assert!(below.to_string().contains("cannot make the folder") && below.to_string().contains("plain"), "{below}");
     fs::create_dir(temp.path().join("real")).unwrap();
