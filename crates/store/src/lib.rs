@@ -29,6 +29,7 @@ mod rows;
 mod settle;
 mod store;
 mod types;
+mod unlocked;
 mod workers;
 
 pub use artifacts::{Orphans, Standing};

@@ -4,8 +4,9 @@ use mission_core::{Checkpoint, Error, Lease, LeaseToken, Progress, State, limits
 use serde::Serialize;
 
 use crate::batch::Batches;
-use crate::db::Statement;
-use crate::retrying::{is_answer, is_refusal, retrying};
+use crate::db::{Statement, is_locked};
+use crate::retrying::{is_answer, is_refusal, retrying, retrying_unless_locked};
+use crate::unlocked::unlocked_on;
 use crate::{PushConnection, Store};
 
 /// What an attempt reports: all values are absolute, so that a report may be written twice.
@@ -32,6 +33,8 @@ pub enum Reported {
     Written,
     /// The lease was lost, or the task has ended: nothing was changed.
     Lost,
+    /// Somebody else holds the row: nothing was changed, and it is to be tried again.
+    Held,
     /// The database refused it, and would again: nothing was changed.
     Refused,
 }
@@ -118,6 +121,18 @@ impl Store {
         Ok(reported)
     }
 
+    /// The same for those whose rows were held: each is written if its row is free now, and nothing is waited for.
+    pub async fn report_held(&self, reports: &[Report]) -> Result<Vec<Reported>, Error> {
+        let mut reported = Vec::with_capacity(reports.len());
+        for report in reports {
+            match self.report_unlocked(std::slice::from_ref(report)).await {
+                Err(error) if is_answer(&error) => reported.extend(self.report(std::slice::from_ref(report)).await?),
+                told => reported.extend(told?),
+            }
+        }
+        Ok(reported)
+    }
+
     /// Writes what an attempt has reported into the caller's transaction, where the task succeeds in it.
     ///
     /// # Errors
@@ -129,10 +144,40 @@ impl Store {
 
     async fn report_group(&self, batch: &str, group: &[Report]) -> Result<Vec<Reported>, Error> {
         let values = [("batch", batch.into())];
-        let hit = retrying(|| async { self.db.writer().await?.conn().run(&REPORT, &values).await }).await?;
-        if hit == group.len() as u64 {
-            return Ok(vec![Reported::Written; group.len()]);
+        let write = || async { self.db.writer().await?.conn().run(&REPORT, &values).await };
+        match retrying_unless_locked(write).await {
+            Ok(hit) if hit == group.len() as u64 => Ok(vec![Reported::Written; group.len()]),
+            Ok(_) => self.as_they_stand(group).await,
+            Err(error) if is_locked(&error) => self.report_unlocked(group).await,
+            Err(error) => Err(error),
         }
+    }
+
+    /// Writes those whose rows nobody else holds, without waiting for the others.
+    async fn report_unlocked(&self, group: &[Report]) -> Result<Vec<Reported>, Error> {
+        let leases: Vec<Lease> = group.iter().map(|report| report.lease).collect();
+        let unlocked = retrying(|| async {
+            let mut tx = self.db.begin().await?;
+            let unlocked = unlocked_on(&mut tx.conn(), &leases).await?;
+            let free = group.iter().filter(|report| unlocked.contains(&report.lease.id));
+            let rows = free.map(Row::of).collect::<Result<Vec<_>, _>>()?;
+            if !rows.is_empty() {
+                tx.conn().run(&REPORT, &[("batch", (&Batches::one(&rows)?).into())]).await?;
+            }
+            tx.commit().await?;
+            Ok(unlocked)
+        })
+        .await?;
+        let reported = self.as_they_stand(group).await?;
+        let told = |(report, reported): (&Report, Reported)| match reported {
+            Reported::Written if !unlocked.contains(&report.lease.id) => Reported::Held,
+            reported => reported,
+        };
+        Ok(group.iter().zip(reported).map(told).collect())
+    }
+
+    /// Whether reports were written, going by their rows.
+    async fn as_they_stand(&self, group: &[Report]) -> Result<Vec<Reported>, Error> {
         // A row that is still ours now was ours when the statement ran, because a token never comes back.
         let leases: Vec<Lease> = group.iter().map(|report| report.lease).collect();
         let watched = self.watch(&leases).await?;

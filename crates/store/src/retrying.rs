@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Backoff, Chance, Error};
 
-use crate::db::is_in_trouble;
+use crate::db::{is_in_trouble, is_locked};
 
 /// How long deadlocks, busy databases and broken connections are met with another try before the caller hears of them.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -26,6 +26,15 @@ where
     Fut: Future<Output = Result<T, Error>>,
 {
     again_while(Error::is_retryable, operation).await
+}
+
+/// The same for a write about many rows: one that somebody else holds is to be left out rather than waited for again.
+pub(crate) async fn retrying_unless_locked<T, F, Fut>(operation: F) -> Result<T, Error>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, Error>>,
+{
+    again_while(|error| (error.is_retryable() || error.is_unreachable()) && !is_locked(error), operation).await
 }
 
 /// Whether less at once may be taken: it is there, and does not ask for another try.

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use crate::Store;
 use crate::batch::Batches;
-use crate::db::{self, Conn, Dialect, Statement};
+use crate::db::{self, Conn, Dialect, Statement, is_locked};
 use crate::effects;
 use crate::push::Whose;
 use crate::push_in::{Guard, PushConnection, within};
 use crate::reports::WATCH;
-use crate::retrying::{is_answer, is_refusal, retrying};
+use crate::retrying::{is_answer, is_refusal, retrying, retrying_unless_locked};
+use crate::unlocked::unlocked_on;
 
 /// What became of one settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Verdict {
     Settled,
     /// A success is written as a failure, because the database refused what it brings: its files are nobody's.
     SettledAsFailure,
+    /// Somebody else holds the row: nothing was changed, and it is to be tried again.
+    Held,
     /// The lease was lost: someone else decides about the task, nothing was changed.
     Lost,
 }
@@ -84,6 +87,20 @@ impl Store {
         Ok(verdicts)
     }
 
+    /// The same for those whose rows were held: each is written if its row is free now, and nothing is waited for.
+    pub async fn settle_held(&self, settlements: &[Settlement]) -> Result<Vec<Verdict>, Error> {
+        let mut verdicts = Vec::with_capacity(settlements.len());
+        for settlement in settlements {
+            match self.settle_unlocked(&[settlement]).await {
+                Err(error) if is_answer(&error) => {
+                    verdicts.extend(self.settle(std::slice::from_ref(settlement)).await?)
+                }
+                settled => verdicts.extend(settled?),
+            }
+        }
+        Ok(verdicts)
+    }
+
     /// Writes settlements that all bring something, or all nothing.
     async fn settle_alike(&self, settlements: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         let rows: Vec<Row<'_>> = settlements.iter().copied().map(Row::of).collect();
@@ -100,8 +117,15 @@ impl Store {
     }
 
     async fn settle_group(&self, batch: &str, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
+        match self.settle_whole(batch, group).await {
+            Err(error) if is_locked(&error) => self.settle_unlocked(group).await,
+            settled => settled,
+        }
+    }
+
+    async fn settle_whole(&self, batch: &str, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
-        retrying(|| async {
+        retrying_unless_locked(|| async {
             if is_bare && self.db.kind().dialect() != Dialect::MySql {
                 // The statement answers what it wrote, so it needs no transaction around it.
                 let mut held = self.db.writer().await?;
@@ -111,6 +135,39 @@ impl Store {
             let verdicts = settle_on(&mut tx.conn(), batch, group).await?;
             tx.commit().await?;
             Ok(verdicts)
+        })
+        .await
+    }
+
+    /// Writes those whose rows nobody else holds, without waiting for the others.
+    async fn settle_unlocked(&self, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
+        let leases: Vec<Lease> = group.iter().map(|settlement| settlement.lease).collect();
+        retrying(|| async {
+            let mut tx = self.db.begin().await?;
+            let unlocked = unlocked_on(&mut tx.conn(), &leases).await?;
+            let free: Vec<&Settlement> =
+                group.iter().copied().filter(|settlement| unlocked.contains(&settlement.lease.id)).collect();
+            let mut settled = Vec::new();
+            if !free.is_empty() {
+                let rows: Vec<Row<'_>> = free.iter().copied().map(Row::of).collect();
+                settled = settle_on(&mut tx.conn(), &Batches::one(&rows)?, &free).await?;
+            }
+            let stands = stands_on(&mut tx.conn(), &Batches::one(&leases)?).await?;
+            tx.commit().await?;
+            let mut settled = settled.into_iter();
+            let verdict = |settlement: &&Settlement| {
+                if unlocked.contains(&settlement.lease.id) {
+                    // proof: one verdict came for each of the free ones, in their order.
+                    settled.next().unwrap_or(Verdict::Lost)
+                } else if stands.contains(&(settlement.lease, settlement.state)) {
+                    Verdict::Settled
+                } else if stands.contains(&(settlement.lease, State::Executing)) {
+                    Verdict::Held
+                } else {
+                    Verdict::Lost
+                }
+            };
+            Ok(group.iter().map(verdict).collect())
         })
         .await
     }
@@ -253,13 +310,17 @@ async fn stood_before(
     group: &[&Settlement],
     written: &HashSet<End>,
 ) -> Result<Vec<Verdict>, Error> {
-    let stands = conn.rows(&WATCH, &[("batch", batch.into())]).await?;
-    let stands = stands.iter().map(end_of).collect::<Result<HashSet<_>, _>>()?;
+    let stands = stands_on(conn, batch).await?;
     let verdict = |settlement: &&Settlement| {
         let end = (settlement.lease, settlement.state);
         if written.contains(&end) || stands.contains(&end) { Verdict::Settled } else { Verdict::Lost }
     };
     Ok(group.iter().map(verdict).collect())
+}
+
+/// How the rows stand now, as their leases and states.
+async fn stands_on(conn: &mut Conn<'_>, batch: &str) -> Result<HashSet<End>, Error> {
+    conn.rows(&WATCH, &[("batch", batch.into())]).await?.iter().map(end_of).collect()
 }
 
 /// An end and the lease it is written under. Not the row alone: one group may hold an old and a new lease of one task.

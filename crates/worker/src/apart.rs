@@ -84,8 +84,8 @@ impl Shared {
                 self.pen().has_succeeded.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            // A success in a transaction is written whole or not at all.
-            Verdict::Lost | Verdict::SettledAsFailure => {
+            // A success in a transaction is written whole or not at all, and waits for locks as its owner says.
+            Verdict::Lost | Verdict::SettledAsFailure | Verdict::Held => {
                 self.stop(Stop::LostLease);
                 self.check().map_err(interrupted)
             }

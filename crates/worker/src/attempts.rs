@@ -20,6 +20,8 @@ pub(crate) struct Attempt {
     pub(crate) running: Running,
     began: Instant,
     has_ended: AtomicBool,
+    /// Whether somebody else held its row when it was last written about.
+    is_held: AtomicBool,
     /// Held until the outcome is written: the next suspect's death must not count against one that merely is not settled yet.
     _suspect: Option<Arc<SuspectPermit>>,
 }
@@ -44,6 +46,16 @@ impl Drop for SuspectPermit {
 }
 
 impl Attempt {
+    /// Whether somebody else held its row when it was last written about.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held.load(Ordering::Relaxed)
+    }
+
+    /// Somebody else holds its row, or does no more.
+    pub(crate) fn set_held(&self, is_held: bool) {
+        self.is_held.store(is_held, Ordering::Relaxed);
+    }
+
     /// How long it has run.
     pub(crate) fn age(&self) -> Duration {
         self.began.elapsed()
@@ -99,6 +111,7 @@ impl Attempts {
             running: claimed.running,
             began: Instant::now(),
             has_ended: AtomicBool::new(false),
+            is_held: AtomicBool::new(false),
             _suspect: suspect,
         });
         let mut known = self.known();

@@ -33,6 +33,8 @@ pub(crate) enum Phase {
 /// What all loops of one worker share.
 pub(crate) struct Base {
     pub(crate) store: Store,
+    /// The same over connections that wait but briefly for rows that others hold: for writes about many tasks at once.
+    pub(crate) desk: Store,
     pub(crate) registry: Arc<Registry>,
     pub(crate) states: Arc<States>,
     pub(crate) wake: Wake,
@@ -61,6 +63,7 @@ impl Base {
         outcomes: mpsc::UnboundedSender<Settlement>,
     ) -> Self {
         Self {
+            desk: worker.store.brief(),
             store: worker.store,
             registry: worker.registry,
             states: worker.states,

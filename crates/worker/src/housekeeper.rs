@@ -157,7 +157,7 @@ impl House {
                 record::with_attempt(died(one, &held), of)
             };
             let settlements: Vec<Settlement> = held.iter().map(ended).collect();
-            let verdicts = self.base.store.settle(&settlements).await?;
+            let verdicts = self.base.desk.settle(&settlements).await?;
             let settled = verdicts.iter().filter(|verdict| **verdict == Verdict::Settled).count();
             if settled == 0 {
                 break;

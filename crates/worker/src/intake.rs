@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use mission_core::{Chance, Error, Outcome, Policy, Settlement, UniqueId, settle};
-use mission_store::{Claimed, Suspects};
+use mission_store::{Claimed, Suspects, Verdict};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::attempts::SuspectPermit;
@@ -112,12 +112,19 @@ impl Intake {
 
     /// Writes it before anything of the same claim begins: a death of this process must not count against what never ran.
     async fn give_back(&self, back: Vec<Settlement>) {
-        if let Err(fault) = self.base.store.settle(&back).await {
-            log::settle_failed(back.len(), &fault);
-            for settlement in back {
-                // The settler goes only when the worker is over.
-                let _ = self.base.outcomes.send(settlement);
+        let unwritten: Vec<Settlement> = match self.base.desk.settle(&back).await {
+            Ok(verdicts) => {
+                let held = back.into_iter().zip(verdicts).filter(|(_, verdict)| *verdict == Verdict::Held);
+                held.map(|(settlement, _)| settlement).collect()
             }
+            Err(fault) => {
+                log::settle_failed(back.len(), &fault);
+                back
+            }
+        };
+        for settlement in unwritten {
+            // The settler goes only when the worker is over.
+            let _ = self.base.outcomes.send(settlement);
         }
     }
 }

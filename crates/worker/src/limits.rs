@@ -88,6 +88,8 @@ pub(crate) const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(250);
 pub(crate) const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// Tasks younger than this are not looked up: most end sooner.
 pub(crate) const WATCH_AGE_MIN: Duration = Duration::from_millis(500);
+/// How often outcomes are tried whose rows somebody else holds: looking costs them nothing.
+pub(crate) const HELD_EVERY: Duration = Duration::from_millis(250);
 /// Longest pause between two tries to write outcomes.
 pub(crate) const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(1);
 

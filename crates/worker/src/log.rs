@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mission_core::{Error, Settlement, State, Task, WorkerId};
+use mission_core::{Error, Lease, Settlement, State, Task, WorkerId};
 use mission_files::Swept;
 use mission_store::{Line, Worker};
 use tracing::{debug, error, info, warn};
@@ -96,6 +96,10 @@ pub(crate) fn returned_late(task: &Task) {
 
 pub(crate) fn dropped(task: &Task) {
     warn!(unique_id = %task.unique_id, method = task.method, "the task is not this worker's any more: nothing is recorded");
+}
+
+pub(crate) fn outcome_held(lease: Lease) {
+    warn!(id = lease.id, "an outcome waits: somebody else holds the lock of the task's row");
 }
 
 pub(crate) fn outcome_lost(task: Option<&Task>) {

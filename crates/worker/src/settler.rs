@@ -21,6 +21,8 @@ enum Due {
     Nothing,
     /// Methods wait for theirs.
     Checkpoints,
+    /// Outcomes whose rows somebody else held.
+    Held,
     Everything,
 }
 
@@ -28,6 +30,7 @@ enum Due {
 pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlement>) {
     let mut phase = base.phase();
     let mut group = Vec::new();
+    let mut held = Held::default();
     let mut next_report = Instant::now();
     while !base.has_reached(Phase::Over) {
         let due = tokio::select! {
@@ -35,11 +38,13 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
             _ = outcomes.recv_many(&mut group, rules::BATCH_ROWS_MAX) => Due::Nothing,
             () = base.bell.notified() => Due::Checkpoints,
             () = sleep_until(next_report), if is_running(&base) => Due::Everything,
+            () = sleep_until(held.next_look), if !held.outcomes.is_empty() => Due::Held,
             () = first_begins(&base) => Due::Nothing,
             _ = phase.wait_for(|phase| *phase == Phase::Over) => Due::Nothing,
         };
         match due {
             Due::Nothing => {}
+            Due::Held => held.look(&base).await,
             Due::Checkpoints => {
                 let mut waiting = base.attempts.running();
                 waiting.retain(|attempt| attempt.shared.has_checkpoint_waiting());
@@ -55,7 +60,7 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
             }
         }
         if !group.is_empty() {
-            settle(&base, &group).await;
+            held.keep(settle(&base, &group).await);
             group.clear();
         }
     }
@@ -74,8 +79,40 @@ async fn first_begins(base: &Base) {
     let _ = base.attempts.load().wait_for(|load| load.running > 0).await;
 }
 
-/// Writes a group, however long the database is away.
-async fn settle(base: &Base, group: &[Settlement]) {
+/// Outcomes whose rows somebody else holds: they wait by themselves, so that no other waits behind them.
+struct Held {
+    outcomes: Vec<Settlement>,
+    next_look: Instant,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self { outcomes: Vec::new(), next_look: Instant::now() }
+    }
+}
+
+impl Held {
+    fn keep(&mut self, outcomes: Vec<Settlement>) {
+        self.outcomes.extend(outcomes);
+        self.next_look = Instant::now() + limits::HELD_EVERY;
+    }
+
+    /// Writes those whose rows are free by now.
+    async fn look(&mut self, base: &Base) {
+        let outcomes = std::mem::take(&mut self.outcomes);
+        let still = match base.desk.settle_held(&outcomes).await {
+            Ok(verdicts) => conclude(base, outcomes, &verdicts),
+            Err(fault) => {
+                log::settle_failed(outcomes.len(), &fault);
+                outcomes
+            }
+        };
+        self.keep(still);
+    }
+}
+
+/// Writes a group, however long the database is away; answers what somebody else holds.
+async fn settle(base: &Base, group: &[Settlement]) -> Vec<Settlement> {
     let mut phase = base.phase();
     let attempts: Vec<Arc<Attempt>> = group.iter().filter_map(|one| base.attempts.get(one.lease)).collect();
     attempts.iter().for_each(|attempt| attempt.shared.lines().close());
@@ -84,12 +121,14 @@ async fn settle(base: &Base, group: &[Settlement]) {
         // What a method reported and said last belongs to its record, too.
         report(base, &attempts).await;
         scribe::write(base, &attempts).await;
-        match base.store.settle(group).await {
+        match base.desk.settle(group).await {
             Ok(verdicts) => {
                 if tries > 0 {
                     log::settle_recovered(group.len());
                 }
-                return conclude(base, group, &verdicts);
+                let held = conclude(base, group.to_vec(), &verdicts);
+                held.iter().for_each(|settlement| log::outcome_held(settlement.lease));
+                return held;
             }
             Err(fault) => {
                 if tries == 0 {
@@ -97,7 +136,7 @@ async fn settle(base: &Base, group: &[Settlement]) {
                 }
                 tries += 1;
                 if !pause(AGAIN.wait(tries, Chance::random()), &mut phase, Phase::Over).await {
-                    return;
+                    return Vec::new();
                 }
             }
         }
@@ -125,7 +164,8 @@ pub(crate) async fn settle_one(base: &Base, settlement: &Settlement) -> Option<V
     let mut phase = base.phase();
     let mut tries = 0;
     loop {
-        match base.store.settle(std::slice::from_ref(settlement)).await {
+        match base.desk.settle(std::slice::from_ref(settlement)).await {
+            Ok(verdicts) if verdicts == [Verdict::Held] => {}
             Ok(verdicts) => return verdicts.first().copied(),
             Err(fault) if tries == 0 => log::settle_failed(1, &fault),
             Err(_) => {}
@@ -137,8 +177,14 @@ pub(crate) async fn settle_one(base: &Base, settlement: &Settlement) -> Option<V
     }
 }
 
-fn conclude(base: &Base, group: &[Settlement], verdicts: &[Verdict]) {
-    for (settlement, verdict) in group.iter().zip(verdicts) {
+/// What follows once outcomes are written; answers those that are not, because somebody else holds their rows.
+fn conclude(base: &Base, group: Vec<Settlement>, verdicts: &[Verdict]) -> Vec<Settlement> {
+    let mut held = Vec::new();
+    for (settlement, verdict) in group.into_iter().zip(verdicts) {
+        if *verdict == Verdict::Held {
+            held.push(settlement);
+            continue;
+        }
         let attempt = base.attempts.forget(settlement.lease);
         if *verdict == Verdict::Lost {
             log::outcome_lost(attempt.as_ref().map(|attempt| attempt.shared.task()));
@@ -150,6 +196,7 @@ fn conclude(base: &Base, group: &[Settlement], verdicts: &[Verdict]) {
             base.wake.wake();
         }
     }
+    held
 }
 
 /// The files of the attempt follow its end, beside the runtime.
@@ -161,7 +208,7 @@ pub(crate) fn tidy_files(attempt: &Arc<Attempt>, verdict: Verdict, state: State)
     tokio::task::spawn_blocking(move || match verdict {
         Verdict::Settled if state.is_final() => shared.files().settled(shared.task(), state),
         Verdict::SettledAsFailure => shared.files().settled(shared.task(), State::Fail),
-        Verdict::Settled | Verdict::Lost => shared.files().leave(shared.task()),
+        Verdict::Settled | Verdict::Held | Verdict::Lost => shared.files().leave(shared.task()),
     });
 }
 
@@ -170,23 +217,35 @@ async fn report(base: &Base, attempts: &[Arc<Attempt>]) {
     // A row that its method's transaction may have locked would hold up all others.
     let unwritten: Vec<_> =
         attempts.iter().filter_map(|one| Some((one, one.shared.pen().borrow()?, one.unwritten()?))).collect();
-    if unwritten.is_empty() {
-        return;
-    }
-    let (versions, reports): (Vec<_>, Vec<_>) =
-        unwritten.into_iter().map(|(attempt, pen, (version, report))| ((attempt, version, pen), report)).unzip();
-    match base.store.report(&reports).await {
-        Ok(reported) => {
-            for ((attempt, version, _pen), reported) in versions.into_iter().zip(reported) {
-                match reported {
-                    Reported::Written => attempt.shared.mark_written(version),
-                    Reported::Lost => {
-                        attempt.shared.stop(Stop::LostLease);
-                    }
-                    Reported::Refused => attempt.shared.mark_refused(version),
+    // One whose row somebody held is asked for by itself, so that the others need not wait for it again.
+    let (held, free): (Vec<_>, Vec<_>) = unwritten.into_iter().partition(|(attempt, ..)| attempt.is_held());
+    for (group, is_held) in [(free, false), (held, true)] {
+        if group.is_empty() {
+            continue;
+        }
+        let (versions, reports): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|(attempt, pen, (version, report))| ((attempt, version, pen), report)).unzip();
+        let told = if is_held { base.desk.report_held(&reports).await } else { base.desk.report(&reports).await };
+        match told {
+            Ok(told) => {
+                for ((attempt, version, _pen), reported) in versions.into_iter().zip(told) {
+                    heed(attempt, version, reported);
                 }
             }
+            Err(fault) => log::progress_failed(&fault),
         }
-        Err(fault) => log::progress_failed(&fault),
+    }
+}
+
+/// What an attempt makes of what became of its report.
+fn heed(attempt: &Attempt, version: u64, reported: Reported) {
+    attempt.set_held(reported == Reported::Held);
+    match reported {
+        Reported::Written => attempt.shared.mark_written(version),
+        Reported::Held => {}
+        Reported::Lost => {
+            attempt.shared.stop(Stop::LostLease);
+        }
+        Reported::Refused => attempt.shared.mark_refused(version),
     }
 }

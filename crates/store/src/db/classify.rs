@@ -40,6 +40,21 @@ pub(crate) fn is_in_trouble(error: &Error) -> bool {
     false
 }
 
+/// Whether somebody else held a row for longer than the statement would wait.
+#[allow(unused_variables)] // A file has no rows that are locked one by one.
+pub(crate) fn is_locked(error: &Error) -> bool {
+    let Some(fault) = database_fault(error) else { return false };
+    #[cfg(feature = "mysql")]
+    if let Some(fault) = fault.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return super::mysql::is_locked(fault.number());
+    }
+    #[cfg(feature = "postgres")]
+    if let Some(fault) = fault.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+        return super::postgres::is_locked(fault.code());
+    }
+    false
+}
+
 /// Whether a statement's fault says that its connection leads to a server that is gone, or is not the one to ask any more.
 pub(crate) fn is_at_its_end(fault: &sqlx::Error) -> bool {
     // Time was over before there was a connection.

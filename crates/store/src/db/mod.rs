@@ -16,13 +16,16 @@ mod trust;
 mod value;
 
 pub(crate) use classify::{
-    is_duplicate_column, is_in_trouble, is_outside_transaction, is_unique_violation, is_within_transaction, translate,
+    is_duplicate_column, is_in_trouble, is_locked, is_outside_transaction, is_unique_violation, is_within_transaction,
+    translate,
 };
 #[allow(unreachable_pub)] // See the type.
 pub use conn::Conn;
 pub(crate) use conn::{Held, Tx};
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::options as mysql_options;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use open::Patience;
 pub(crate) use open::{Db, Dedicated};
 pub use open::{Kind, OnMissing};
 #[cfg(feature = "postgres")]

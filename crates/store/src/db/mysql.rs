@@ -9,6 +9,7 @@ use mission_core::{Error, ErrorKind};
 use sqlx::Executor as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
 
+use super::Patience;
 use super::meaning::Meaning;
 use super::trust::Trust;
 
@@ -19,6 +20,9 @@ const CONNECTIONS_MAX: u32 = 10;
 const ISOLATION: &str = "set session transaction isolation level read committed";
 /// Strict, because without it MySQL stores a wrong state as '' and cuts long names silently.
 const STRICT: &str = "set session sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'";
+
+/// How long a statement waits for a row that somebody else has locked: a second, the least there is.
+const BRIEF: &str = "set session innodb_lock_wait_timeout = 1";
 
 /// On a Galera node each statement waits until the node has what was committed on others before; elsewhere it means
 /// nothing, and to MySQL all but an assignment to a variable of ours is a comment.
@@ -44,18 +48,21 @@ pub(crate) fn address(options: &MySqlConnectOptions) -> String {
     }
 }
 
-pub(crate) fn open(options: MySqlConnectOptions, trust: &Arc<Trust>) -> MySqlPool {
+pub(crate) fn open(options: MySqlConnectOptions, trust: &Arc<Trust>, patience: Patience) -> MySqlPool {
     let (taken, released) = (Arc::clone(trust), Arc::clone(trust));
     MySqlPoolOptions::new()
-        .max_connections(CONNECTIONS_MAX)
+        .max_connections(patience.connections_max(CONNECTIONS_MAX))
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
         .before_acquire(move |_, meta| Box::pin(ready(Ok(taken.covers(meta.age)))))
         .after_release(move |_, meta| Box::pin(ready(Ok(released.covers(meta.age)))))
-        .after_connect(|conn, _| {
+        .after_connect(move |conn, _| {
             Box::pin(async move {
                 conn.execute(ISOLATION).await?;
                 conn.execute(STRICT).await?;
+                if patience == Patience::Brief {
+                    conn.execute(BRIEF).await?;
+                }
                 keep_in_step(conn).await
             })
         })
@@ -69,6 +76,11 @@ pub(crate) async fn keep_in_step(conn: &mut MySqlConnection) -> Result<(), sqlx:
         Err(sqlx::Error::Database(_)) => Ok(()),
         ended => ended.map(|_| ()),
     }
+}
+
+/// Whether a row was locked for longer than the statement would wait.
+pub(crate) fn is_locked(number: u16) -> bool {
+    number == 1205
 }
 
 /// Whether it lacks memory or room, or was told to break off, whatever it was given.

@@ -75,6 +75,27 @@ pub enum OnMissing {
     Refuse,
 }
 
+/// How long statements wait for rows that others have locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(any(feature = "mysql", feature = "postgres")), allow(dead_code))] // A file is locked as a whole.
+pub(crate) enum Patience {
+    /// As long as the server says.
+    AsSet,
+    /// About a second.
+    Brief,
+}
+
+impl Patience {
+    /// Connections at the most: what is brief has few users.
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
+    pub(super) fn connections_max(self, usual: u32) -> u32 {
+        match self {
+            Patience::AsSet => usual,
+            Patience::Brief => 2,
+        }
+    }
+}
+
 /// The open database.
 #[derive(Debug, Clone)]
 pub(crate) struct Db {
@@ -123,13 +144,34 @@ impl Db {
     #[cfg(feature = "mysql")]
     pub(crate) fn open_mysql(options: sqlx::mysql::MySqlConnectOptions) -> Self {
         let trust = Arc::default();
-        Self { pools: Pools::MySql(super::mysql::open(options, &trust)), trust }
+        Self { pools: Pools::MySql(super::mysql::open(options, &trust, Patience::AsSet)), trust }
     }
 
     #[cfg(feature = "postgres")]
     pub(crate) fn open_postgres(options: sqlx::postgres::PgConnectOptions) -> Self {
         let trust = Arc::default();
-        Self { pools: Pools::Postgres(super::postgres::open(options, &trust)), trust }
+        Self { pools: Pools::Postgres(super::postgres::open(options, &trust, Patience::AsSet)), trust }
+    }
+
+    /// The same database over a few connections of its own, whose statements wait but briefly for a locked row.
+    pub(crate) fn brief(&self) -> Self {
+        match &self.pools {
+            // A file is locked as a whole, and whoever waits for it waits for all.
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(_) => self.clone(),
+            #[cfg(feature = "mysql")]
+            Pools::MySql(pool) => {
+                let options = pool.connect_options().as_ref().clone();
+                let trust = Arc::clone(&self.trust);
+                Self { pools: Pools::MySql(super::mysql::open(options, &trust, Patience::Brief)), trust }
+            }
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => {
+                let options = pool.connect_options().as_ref().clone();
+                let trust = Arc::clone(&self.trust);
+                Self { pools: Pools::Postgres(super::postgres::open(options, &trust, Patience::Brief)), trust }
+            }
+        }
     }
 
     pub(crate) fn kind(&self) -> Kind {

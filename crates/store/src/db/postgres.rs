@@ -9,6 +9,7 @@ use mission_core::{Error, ErrorKind};
 use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgPoolOptions};
 
+use super::Patience;
 use super::meaning::Meaning;
 use super::trust::Trust;
 
@@ -17,6 +18,9 @@ const CONNECTIONS_MAX: u32 = 10;
 
 /// READ COMMITTED whatever the server's default: a claim must see what was committed a moment ago.
 const ISOLATION: &str = "set default_transaction_isolation = 'read committed'";
+
+/// How long a statement waits for a row that somebody else has locked.
+const BRIEF: &str = "set lock_timeout = '1s'";
 
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     PgConnectOptions::from_str(url).map_err(|fault| {
@@ -32,21 +36,29 @@ pub(crate) fn address(options: &PgConnectOptions) -> String {
     }
 }
 
-pub(crate) fn open(options: PgConnectOptions, trust: &Arc<Trust>) -> PgPool {
+pub(crate) fn open(options: PgConnectOptions, trust: &Arc<Trust>, patience: Patience) -> PgPool {
     let (taken, released) = (Arc::clone(trust), Arc::clone(trust));
     PgPoolOptions::new()
-        .max_connections(CONNECTIONS_MAX)
+        .max_connections(patience.connections_max(CONNECTIONS_MAX))
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
         .before_acquire(move |_, meta| Box::pin(ready(Ok(taken.covers(meta.age)))))
         .after_release(move |_, meta| Box::pin(ready(Ok(released.covers(meta.age)))))
-        .after_connect(|conn, _| {
+        .after_connect(move |conn, _| {
             Box::pin(async move {
                 conn.execute(ISOLATION).await?;
+                if patience == Patience::Brief {
+                    conn.execute(BRIEF).await?;
+                }
                 Ok(())
             })
         })
         .connect_lazy_with(options)
+}
+
+/// Whether a row was locked for longer than the statement would wait.
+pub(crate) fn is_locked(code: &str) -> bool {
+    code == "55P03"
 }
 
 /// Whether it lacks memory or room, was told to break off, or its files fail it, whatever it was given.

@@ -72,15 +72,15 @@ mod tests {
 
     use super::Trust;
     use crate::db::open::Pools;
-    use crate::db::{Db, Held, Statement, mysql, postgres};
+    use crate::db::{Db, Held, Patience, Statement, mysql, postgres};
 
     static SESSION: Statement =
         Statement::new("session", "select connection_id() as id").postgres("select pg_backend_pid()::bigint as id");
 
     fn open(db: &Database, url: &str, trust: &Arc<Trust>) -> Db {
         let pools = match db.kind() {
-            Kind::Postgres => Pools::Postgres(postgres::open(postgres::options(url).unwrap(), trust)),
-            _ => Pools::MySql(mysql::open(mysql::options(url).unwrap(), trust)),
+            Kind::Postgres => Pools::Postgres(postgres::open(postgres::options(url).unwrap(), trust, Patience::AsSet)),
+            _ => Pools::MySql(mysql::open(mysql::options(url).unwrap(), trust, Patience::AsSet)),
         };
         Db { pools, trust: Arc::clone(trust) }
     }

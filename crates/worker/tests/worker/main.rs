@@ -9,6 +9,7 @@ mod checkpoints;
 mod crash;
 mod leaving;
 mod life;
+mod locked;
 mod methods;
 mod outage;
 mod picking;

@@ -1,0 +1,114 @@
+//! Rows of running tasks that somebody else holds by a lock: their tasks wait, and nobody else does.
+
+use std::sync::Arc;
+
+use mission_core::{Failure, NewTask, State, UniqueId};
+use mission_testkit::{Database, Kind, conformance, eventually};
+use mission_worker::Method;
+use tokio::sync::Notify;
+
+use crate::stage::{Stage, settings};
+
+conformance![
+    an_outcome_whose_row_is_held_keeps_no_other_waiting,
+    a_checkpoint_whose_row_is_held_keeps_no_other_waiting,
+];
+
+/// Somebody else's transaction that holds one row; `None` on SQLite, which has no locks on rows.
+enum Stranger {
+    MySql(sqlx::Transaction<'static, sqlx::MySql>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+impl Stranger {
+    async fn hold(stage: &Stage, id: &UniqueId) -> Option<Self> {
+        // By its number, so that no other row and no gap is locked.
+        let lock = format!("select id from mission_tasks where id = {} for update", stage.task(id).await.id);
+        let (url, lock) = (stage.db.url(), sqlx::AssertSqlSafe(lock));
+        match stage.db.kind() {
+            Kind::Sqlite => None,
+            Kind::Postgres => {
+                let mut tx = sqlx::PgPool::connect(url).await.unwrap().begin().await.unwrap();
+                sqlx::query(lock).execute(&mut *tx).await.unwrap();
+                Some(Self::Postgres(tx))
+            }
+            Kind::Mariadb | Kind::Mysql => {
+                let mut tx = sqlx::MySqlPool::connect(url).await.unwrap().begin().await.unwrap();
+                sqlx::query(lock).execute(&mut *tx).await.unwrap();
+                Some(Self::MySql(tx))
+            }
+        }
+    }
+
+    async fn let_go(self) {
+        match self {
+            Self::MySql(tx) => tx.rollback().await.unwrap(),
+            Self::Postgres(tx) => tx.rollback().await.unwrap(),
+        }
+    }
+}
+
+/// Makes a checkpoint each time it is asked to, and ends when it is told to.
+fn walker(step: &Arc<Notify>, end: &Arc<Notify>) -> Method {
+    let (step, end) = (Arc::clone(step), Arc::clone(end));
+    Method::from_fn("walker", move |ctx, _: u64| {
+        let (step, end) = (Arc::clone(&step), Arc::clone(&end));
+        async move {
+            ctx.progress((0, 9)).await?;
+            for n in 1.. {
+                tokio::select! {
+                    () = step.notified() => ctx.checkpoint_now(&n, (n, 9)).await?,
+                    () = end.notified() => break,
+                }
+            }
+            Ok::<_, Failure>("walked")
+        }
+    })
+}
+
+async fn two(stage: &Stage) -> [UniqueId; 2] {
+    let ids =
+        [stage.push(NewTask::new("walker").params(&1)).await, stage.push(NewTask::new("walker").params(&2)).await];
+    for id in &ids {
+        stage.begins(id).await;
+    }
+    ids
+}
+
+async fn an_outcome_whose_row_is_held_keeps_no_other_waiting(db: Database) {
+    let stage = Stage::set(db).await;
+    let (step, end) = (Arc::default(), Arc::new(Notify::new()));
+    let worker = stage.worker_with(settings(), [walker(&step, &end)]).await;
+    let [held, free] = two(&stage).await;
+    let Some(stranger) = Stranger::hold(&stage, &held).await else { return worker.stop().await };
+    end.notify_waiters();
+    stage.reaches(&free, State::Success).await;
+    assert_eq!(stage.task(&held).await.state, State::Executing);
+    let later = stage.push(NewTask::new("walker").params(&3)).await;
+    stage.begins(&later).await;
+    end.notify_waiters();
+    stage.reaches(&later, State::Success).await;
+    assert_eq!(stage.task(&held).await.state, State::Executing);
+    stranger.let_go().await;
+    let task = stage.reaches(&held, State::Success).await;
+    assert_eq!((task.counts.attempt, task.counts.crashes), (1, 0));
+    worker.stop().await;
+}
+
+async fn a_checkpoint_whose_row_is_held_keeps_no_other_waiting(db: Database) {
+    let stage = Stage::set(db).await;
+    let (step, end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let worker = stage.worker_with(settings(), [walker(&step, &end)]).await;
+    let [held, free] = two(&stage).await;
+    let Some(stranger) = Stranger::hold(&stage, &held).await else { return worker.stop().await };
+    step.notify_waiters();
+    eventually("the other keeps its checkpoint", async || stage.task(&free).await.checkpoint.is_some()).await;
+    assert_eq!(stage.task(&held).await.checkpoint, None);
+    stranger.let_go().await;
+    eventually("so does this one", async || stage.task(&held).await.checkpoint.is_some()).await;
+    end.notify_waiters();
+    for id in [&held, &free] {
+        stage.reaches(id, State::Success).await;
+    }
+    worker.stop().await;
+}
