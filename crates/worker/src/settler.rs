@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::apart::{Stands, stands};
 use crate::attempts::Attempt;
 use crate::base::{Base, Phase, pause};
+use crate::log::Lasting;
 use crate::stop::Stop;
 use crate::{limits, log, scribe};
 
@@ -60,8 +61,7 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
             }
         }
         if !group.is_empty() {
-            held.keep(settle(&base, &group).await);
-            group.clear();
+            held.keep(settle(&base, &mut group).await);
         }
     }
 }
@@ -82,37 +82,40 @@ async fn first_begins(base: &Base) {
 /// Outcomes whose rows somebody else holds: they wait by themselves, so that no other waits behind them.
 struct Held {
     outcomes: Vec<Settlement>,
+    /// Moved by a look alone: what comes meanwhile must not put it off.
     next_look: Instant,
+    failing: Lasting,
 }
 
 impl Default for Held {
     fn default() -> Self {
-        Self { outcomes: Vec::new(), next_look: Instant::now() }
+        Self { outcomes: Vec::new(), next_look: Instant::now(), failing: Lasting::default() }
     }
 }
 
 impl Held {
     fn keep(&mut self, outcomes: Vec<Settlement>) {
         self.outcomes.extend(outcomes);
-        self.next_look = Instant::now() + limits::HELD_EVERY;
     }
 
     /// Writes those whose rows are free by now.
     async fn look(&mut self, base: &Base) {
-        let outcomes = std::mem::take(&mut self.outcomes);
-        let still = match base.desk.settle_held(&outcomes).await {
-            Ok(verdicts) => conclude(base, outcomes, &verdicts),
-            Err(fault) => {
-                log::settle_failed(outcomes.len(), &fault);
-                outcomes
+        match base.desk.settle_held(&self.outcomes).await {
+            Ok(verdicts) => {
+                self.failing.ends();
+                self.outcomes = conclude(base, self.outcomes.drain(..), &verdicts);
             }
-        };
-        self.keep(still);
+            Err(fault) if self.failing.goes_on(Instant::now().into_std()) => {
+                log::settle_failed(self.outcomes.len(), &fault);
+            }
+            Err(_) => {}
+        }
+        self.next_look = Instant::now() + limits::HELD_EVERY;
     }
 }
 
-/// Writes a group, however long the database is away; answers what somebody else holds.
-async fn settle(base: &Base, group: &[Settlement]) -> Vec<Settlement> {
+/// Writes a group and empties it, however long the database is away; answers what somebody else holds.
+async fn settle(base: &Base, group: &mut Vec<Settlement>) -> Vec<Settlement> {
     let mut phase = base.phase();
     let attempts: Vec<Arc<Attempt>> = group.iter().filter_map(|one| base.attempts.get(one.lease)).collect();
     attempts.iter().for_each(|attempt| attempt.shared.lines().close());
@@ -126,7 +129,7 @@ async fn settle(base: &Base, group: &[Settlement]) -> Vec<Settlement> {
                 if tries > 0 {
                     log::settle_recovered(group.len());
                 }
-                let held = conclude(base, group.to_vec(), &verdicts);
+                let held = conclude(base, group.drain(..), &verdicts);
                 held.iter().for_each(|settlement| log::outcome_held(settlement.lease));
                 return held;
             }
@@ -178,9 +181,9 @@ pub(crate) async fn settle_one(base: &Base, settlement: &Settlement) -> Option<V
 }
 
 /// What follows once outcomes are written; answers those that are not, because somebody else holds their rows.
-fn conclude(base: &Base, group: Vec<Settlement>, verdicts: &[Verdict]) -> Vec<Settlement> {
+fn conclude(base: &Base, group: impl Iterator<Item = Settlement>, verdicts: &[Verdict]) -> Vec<Settlement> {
     let mut held = Vec::new();
-    for (settlement, verdict) in group.into_iter().zip(verdicts) {
+    for (settlement, verdict) in group.zip(verdicts) {
         if *verdict == Verdict::Held {
             held.push(settlement);
             continue;

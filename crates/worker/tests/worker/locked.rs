@@ -1,17 +1,20 @@
 //! Rows of running tasks that somebody else holds by a lock: their tasks wait, and nobody else does.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mission_core::{Failure, NewTask, State, UniqueId};
 use mission_testkit::{Database, Kind, conformance, eventually};
 use mission_worker::Method;
 use tokio::sync::Notify;
 
+use crate::methods::Diary;
 use crate::stage::{Stage, settings};
 
 conformance![
     an_outcome_whose_row_is_held_keeps_no_other_waiting,
     a_checkpoint_whose_row_is_held_keeps_no_other_waiting,
+    an_outcome_that_was_held_is_written_although_others_keep_coming,
 ];
 
 /// Somebody else's transaction that holds one row; `None` on SQLite, which has no locks on rows.
@@ -109,6 +112,27 @@ async fn a_checkpoint_whose_row_is_held_keeps_no_other_waiting(db: Database) {
     end.notify_waiters();
     for id in [&held, &free] {
         stage.reaches(id, State::Success).await;
+    }
+    worker.stop().await;
+}
+
+async fn an_outcome_that_was_held_is_written_although_others_keep_coming(db: Database) {
+    let stage = Stage::set(db).await;
+    let (step, end) = (Arc::default(), Arc::new(Notify::new()));
+    let worker = stage.worker_with(settings(), [walker(&step, &end), Diary::default().method("note")]).await;
+    let held = stage.push(NewTask::new("walker").params(&1)).await;
+    stage.begins(&held).await;
+    let Some(stranger) = Stranger::hold(&stage, &held).await else { return worker.stop().await };
+    end.notify_waiters();
+    // Written by the same settler, so that it has met the lock before.
+    let next = stage.push(NewTask::new("note").params(&"next")).await;
+    stage.reaches(&next, State::Success).await;
+    stranger.let_go().await;
+    let let_go = Instant::now();
+    while stage.task(&held).await.state == State::Executing {
+        assert!(let_go.elapsed() < Duration::from_secs(10), "others came and it was never looked at again");
+        let other = stage.push(NewTask::new("note").params(&"other")).await;
+        stage.reaches(&other, State::Success).await;
     }
     worker.stop().await;
 }
