@@ -11,6 +11,7 @@ use mission_testkit::{Database, Kind, conformance, eventually, folder};
 use mission_worker::{FilesSettings, Method, WorkerSettings};
 use tokio::sync::Notify;
 
+use crate::methods::Leash;
 use crate::stage::{Stage, settings};
 
 conformance![
@@ -34,16 +35,23 @@ fn settings_in(folder: &Path) -> WorkerSettings {
 
 /// Writes so many numbered rows, with a checkpoint at each.
 fn export() -> Method {
-    Method::from_fn("export", |ctx, rows: u64| async move {
-        let mut file = ctx.artifact("rows.csv").await?;
-        file.set_media_type("text/csv");
-        for n in ctx.resume_at()?.unwrap_or(0)..rows {
-            writeln!(file, "{n}")?;
-            ctx.checkpoint(&(n + 1), (n + 1, rows)).await?;
-            tokio::time::sleep(Duration::from_millis(1)).await;
+    export_on(Leash::none())
+}
+
+/// The same, as far as it may go.
+fn export_on(leash: Leash) -> Method {
+    Method::from_fn("export", move |ctx, rows: u64| {
+        let leash = leash.clone();
+        async move {
+            let mut file = ctx.artifact("rows.csv").await?;
+            file.set_media_type("text/csv");
+            for n in ctx.resume_at()?.unwrap_or(0)..rows {
+                writeln!(file, "{n}")?;
+                leash.step(&ctx, n + 1, rows).await?;
+            }
+            file.set_rows(rows);
+            Ok::<_, Failure>(format!("{rows} rows"))
         }
-        file.set_rows(rows);
-        Ok::<_, Failure>(format!("{rows} rows"))
     })
 }
 
@@ -101,11 +109,16 @@ async fn a_file_becomes_visible_with_the_success(db: Database) {
 }
 
 async fn a_file_is_whole_after_ten_deaths(db: Database) {
-    const ROWS: u64 = 2_500;
+    const ROWS: u64 = 600;
+    const STRIDE: u64 = 50;
+    let leash = Leash::of(STRIDE);
     let (stage, place) = (Stage::set(db).await, folder());
     // Only the deaths of this test interrupt it, however busy the machine is.
-    let calm = WorkerSettings { lease: Some(Duration::from_secs(2)), ..settings_in(place.path()) };
-    let workers = [stage.worker_with(calm.clone(), [export()]).await, stage.worker_with(calm, [export()]).await];
+    let calm = WorkerSettings { lease: Some(Duration::from_secs(3)), ..settings_in(place.path()) };
+    let workers = [
+        stage.worker_with(calm.clone(), [export_on(leash.clone())]).await,
+        stage.worker_with(calm, [export_on(leash.clone())]).await,
+    ];
     let id = stage.push(NewTask::new("export").params(&ROWS)).await;
     let mut kept = 0;
     for _ in 0..10 {
@@ -113,8 +126,10 @@ async fn a_file_is_whole_after_ten_deaths(db: Database) {
         let task = stage.task(&id).await;
         kept = task.checkpoint_done.unwrap();
         let worker = workers.iter().find(|worker| Some(worker.id()) == task.worker_id).unwrap();
+        leash.lengthen(STRIDE);
         stage.dies(worker).await;
     }
+    leash.let_go();
     let task = stage.reaches(&id, State::Success).await;
     assert_eq!((task.resumed, task.counts.crashes, task.counts.attempt), (10, 0, 11));
     assert_eq!(content(&stage, place.path(), &id, "rows.csv").await, numbers(ROWS));
