@@ -11,7 +11,7 @@ use mission_testkit::{Database, Kind, conformance, eventually, folder};
 use mission_worker::{FilesSettings, Method, WorkerSettings};
 use tokio::sync::Notify;
 
-use crate::methods::Leash;
+use crate::methods::Enough;
 use crate::stage::{Stage, settings};
 
 conformance![
@@ -35,22 +35,26 @@ fn settings_in(folder: &Path) -> WorkerSettings {
 
 /// Writes so many numbered rows, with a checkpoint at each.
 fn export() -> Method {
-    export_on(Leash::none())
+    export_until(&Enough::default())
 }
 
-/// The same, as far as it may go.
-fn export_on(leash: Leash) -> Method {
+/// The same, but no more than a test has wanted to see.
+fn export_until(enough: &Enough) -> Method {
+    let enough = enough.clone();
     Method::from_fn("export", move |ctx, rows: u64| {
-        let leash = leash.clone();
+        let enough = enough.clone();
         async move {
             let mut file = ctx.artifact("rows.csv").await?;
             file.set_media_type("text/csv");
-            for n in ctx.resume_at()?.unwrap_or(0)..rows {
+            let mut n = ctx.resume_at()?.unwrap_or(0);
+            while n < rows && !enough.is_said() {
                 writeln!(file, "{n}")?;
-                leash.step(&ctx, n + 1, rows).await?;
+                n += 1;
+                ctx.checkpoint(&n, (n, rows)).await?;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            file.set_rows(rows);
-            Ok::<_, Failure>(format!("{rows} rows"))
+            file.set_rows(n);
+            Ok::<_, Failure>(n)
         }
     })
 }
@@ -109,32 +113,30 @@ async fn a_file_becomes_visible_with_the_success(db: Database) {
 }
 
 async fn a_file_is_whole_after_ten_deaths(db: Database) {
-    const ROWS: u64 = 600;
-    const STRIDE: u64 = 50;
-    let leash = Leash::of(STRIDE);
+    let enough = Enough::default();
     let (stage, place) = (Stage::set(db).await, folder());
     // Only the deaths of this test interrupt it, however busy the machine is.
     let calm = WorkerSettings { lease: Some(Duration::from_secs(3)), ..settings_in(place.path()) };
     let workers = [
-        stage.worker_with(calm.clone(), [export_on(leash.clone())]).await,
-        stage.worker_with(calm, [export_on(leash.clone())]).await,
+        stage.worker_with(calm.clone(), [export_until(&enough)]).await,
+        stage.worker_with(calm, [export_until(&enough)]).await,
     ];
-    let id = stage.push(NewTask::new("export").params(&ROWS)).await;
+    let id = stage.push(NewTask::new("export").params(&u64::MAX)).await;
     let mut kept = 0;
     for _ in 0..10 {
         eventually("it keeps a checkpoint", async || stage.task(&id).await.checkpoint_done.unwrap_or(0) > kept).await;
         let task = stage.task(&id).await;
-        kept = task.checkpoint_done.unwrap();
         let worker = workers.iter().find(|worker| Some(worker.id()) == task.worker_id).unwrap();
-        leash.lengthen(STRIDE);
         stage.dies(worker).await;
+        kept = stage.task(&id).await.checkpoint_done.unwrap();
     }
-    leash.let_go();
+    enough.say();
     let task = stage.reaches(&id, State::Success).await;
+    let rows: u64 = task.content.as_deref().unwrap().parse().unwrap();
     assert_eq!((task.resumed, task.counts.crashes, task.counts.attempt), (10, 0, 11));
-    assert_eq!(content(&stage, place.path(), &id, "rows.csv").await, numbers(ROWS));
+    assert_eq!(content(&stage, place.path(), &id, "rows.csv").await, numbers(rows));
     let artifact = stage.store.artifact(&id, "rows.csv").await.unwrap().unwrap();
-    assert_eq!((artifact.media_type.as_str(), artifact.row_count), ("text/csv", Some(ROWS)));
+    assert_eq!((artifact.media_type.as_str(), artifact.row_count), ("text/csv", Some(rows)));
     for worker in workers {
         worker.stop().await;
     }

@@ -1,11 +1,11 @@
 //! Methods made for tests, and what they leave behind.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mission_core::Failure;
-use mission_worker::{Context, Method};
+use mission_worker::Method;
 
 /// What ran, in the order in which it began.
 #[derive(Clone, Default)]
@@ -62,55 +62,50 @@ pub(crate) fn stubborn() -> Method {
     })
 }
 
-/// How far a method may go, so that it cannot end before the test is done with it, however slow the machine is.
-#[derive(Clone)]
-pub(crate) struct Leash(Arc<AtomicU64>);
+/// Said by a test that has seen enough, so that a method cannot end before it, however slow the machine is.
+#[derive(Clone, Default)]
+pub(crate) struct Enough(Arc<AtomicBool>);
 
-impl Leash {
-    pub(crate) fn none() -> Self {
-        Self::of(u64::MAX)
+impl Enough {
+    pub(crate) fn say(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn of(steps: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(steps)))
-    }
-
-    pub(crate) fn lengthen(&self, steps: u64) {
-        self.0.fetch_add(steps, Ordering::Relaxed);
-    }
-
-    pub(crate) fn let_go(&self) {
-        self.0.store(u64::MAX, Ordering::Relaxed);
-    }
-
-    /// Goes one step, from one of so many to the next: keeps a checkpoint and takes a moment, longer at the end of the leash.
-    pub(crate) async fn step(&self, ctx: &Context, next: u64, to: u64) -> Result<(), Failure> {
-        loop {
-            ctx.checkpoint(&next, (next, to)).await?;
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            if next < self.0.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-        }
+    pub(crate) fn is_said(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
 /// Counts to a number, notes each step and keeps a checkpoint at every one.
 pub(crate) fn count(diary: &Diary) -> Method {
-    count_on(Leash::none(), diary)
-}
-
-/// The same, as far as it may go.
-pub(crate) fn count_on(leash: Leash, diary: &Diary) -> Method {
     let diary = diary.clone();
     Method::from_fn("count", move |ctx, to: u64| {
-        let (diary, leash) = (diary.clone(), leash.clone());
+        let diary = diary.clone();
         async move {
             for n in ctx.resume_at()?.unwrap_or(0)..to {
                 diary.write(n);
-                leash.step(&ctx, n + 1, to).await?;
+                ctx.checkpoint(&(n + 1), (n + 1, to)).await?;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
             Ok::<_, Failure>(format!("counted to {to}, resumed {} times", ctx.resumed()))
+        }
+    })
+}
+
+/// The same until a test has seen enough.
+pub(crate) fn count_until(enough: &Enough, diary: &Diary) -> Method {
+    let (enough, diary) = (enough.clone(), diary.clone());
+    Method::from_fn("count", move |ctx, (): ()| {
+        let (enough, diary) = (enough.clone(), diary.clone());
+        async move {
+            let mut n: u64 = ctx.resume_at()?.unwrap_or(0);
+            while !enough.is_said() {
+                diary.write(n);
+                n += 1;
+                ctx.checkpoint(&n, n).await?;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Ok::<_, Failure>(format!("counted to {n}, resumed {} times", ctx.resumed()))
         }
     })
 }
