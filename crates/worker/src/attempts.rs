@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mission_core::{Lease, Running};
+use mission_core::{Lease, Running, WorkerId};
 use mission_store::{Claimed, Report};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -176,6 +176,13 @@ impl Attempts {
         }
     }
 
+    /// Ends all that run under this number of the worker.
+    pub(crate) fn stop_of(&self, worker: WorkerId, cause: Stop) {
+        for attempt in self.running().iter().filter(|attempt| attempt.shared.task().worker_id == Some(worker)) {
+            attempt.shared.stop(cause);
+        }
+    }
+
     /// How many there are, and to hear of changes.
     pub(crate) fn load(&self) -> watch::Receiver<Load> {
         self.load.subscribe()
@@ -220,6 +227,19 @@ mod tests {
         attempts.forget(other.running.lease);
         attempts.forget(other.running.lease);
         assert!(attempts.load().borrow().is_idle());
+    }
+
+    #[test]
+    fn those_of_another_number_go_on() {
+        let attempts = Attempts::default();
+        let of = |id: i64, worker: i64| {
+            let mut claimed = claimed(id);
+            claimed.task.worker_id = Some(WorkerId(worker));
+            attempts.begin(claimed, None, Surroundings::none())
+        };
+        let (lost, own) = (of(1, 7), of(2, 8));
+        attempts.stop_of(WorkerId(7), Stop::LostLease);
+        assert_eq!((lost.shared.cause(), own.shared.cause()), (Some(Stop::LostLease), None));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::Registry;
 use crate::attempts::Attempts;
+use crate::scribe::Scribe;
 use crate::settings::WorkerSettings;
 use crate::state::States;
 use crate::storage::Storage;
@@ -51,6 +52,7 @@ pub(crate) struct Base {
     /// Rings in the settler: a checkpoint waits to be written.
     pub(crate) bell: Arc<Notify>,
     pub(crate) storage: Arc<Storage>,
+    pub(crate) scribe: Scribe,
     phase: watch::Sender<Phase>,
 }
 
@@ -76,6 +78,7 @@ impl Base {
             lingering: AtomicUsize::new(0),
             bell: Arc::default(),
             storage: Arc::new(storage),
+            scribe: Scribe::default(),
             outcomes,
             phase: watch::Sender::new(Phase::Working),
         }

@@ -153,7 +153,8 @@ impl Beating {
     fn removed(&mut self) {
         if self.base.tenure.worker() == self.worker && self.base.tenure.lose(Standing::Removed) {
             log::removed(self.worker, self.base.attempts.load().borrow().running);
-            self.base.attempts.stop(Stop::LostLease);
+            // By now it may have another number, under which others have begun.
+            self.base.attempts.stop_of(self.worker, Stop::LostLease);
             // Its tasks may begin elsewhere already: what is told to stop has the moment it takes to.
             self.over_at_ms = Some(waking_ms() + self.margin_ms());
         }

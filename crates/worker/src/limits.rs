@@ -84,10 +84,16 @@ pub(crate) const CHECKPOINT_PART: u32 = 10;
 pub(crate) const CHECKPOINT_EVERY_MAX: Duration = Duration::from_secs(10);
 /// How long a method waits for its checkpoint to be written before it goes on; the write is kept and tried again.
 pub(crate) const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(250);
+/// How long an outcome waits for the last lines of its task's log, so that they mostly stand there before it.
+pub(crate) const LINES_MOMENT: Duration = Duration::from_millis(250);
+/// Attempts whose lines may wait to be written: each may have a quarter of a mebibyte of them.
+pub(crate) const LINES_BACKLOG_MAX: usize = 1_000;
 /// How often running tasks are looked up for a cancel or a lost lease; half of the second a cancel may take.
 pub(crate) const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// Tasks younger than this are not looked up: most end sooner.
 pub(crate) const WATCH_AGE_MIN: Duration = Duration::from_millis(500);
+/// How long an outcome waits for disk or bucket, once the attempt is to end: twice that is within what a worker may take beyond its grace.
+pub(crate) const FILES_MOMENT: Duration = Duration::from_millis(500);
 /// How often outcomes are tried whose rows somebody else holds: looking costs them nothing.
 pub(crate) const HELD_EVERY: Duration = Duration::from_millis(250);
 /// Longest pause between two tries to write outcomes.

@@ -143,6 +143,10 @@ pub(crate) fn lines_failed(fault: &Error) {
     debug!(error = %fault, "what methods log cannot be written now");
 }
 
+pub(crate) fn lines_left_out(tasks: usize) {
+    warn!(tasks, "what methods logged cannot be written for long: lines of further tasks are left out");
+}
+
 pub(crate) fn watch_failed(fault: &Error) {
     debug!(error = %fault, "running tasks cannot be looked up now");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mission_core::{Chance, Effects, FinishedFile, Outcome, Policy, Running, Settlement, State, settle};
 use mission_store::{Claimed, Verdict};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::apart::{self, Stands};
 use crate::attempts::{Attempt, SuspectPermit};
@@ -18,6 +18,7 @@ use crate::call::{Call, Fault};
 use crate::method::Method;
 use crate::record::Ran;
 use crate::settler::{self, tidy_files};
+use crate::shared::Shared;
 use crate::stop::Stop;
 use crate::{limits, log, record, scribe, task_log};
 
@@ -205,21 +206,40 @@ impl Run {
             return (ended, Vec::new());
         }
         let keep = shared.keep_files();
-        match shared.on_disk(move |shared| shared.files().finish(shared.task(), keep)).await {
+        let finished = tokio::select! {
+            biased;
+            finished = shared.on_disk(move |shared| shared.files().finish(shared.task(), keep)) => finished,
+            // Disk or bucket stand still and the worker's time is over: the answer is given up, and nothing is counted.
+            () = self.out_of_patience() => return (Ended::Dropped, Vec::new()),
+        };
+        match finished {
             Ok(files) => (ended, files),
             Err(fault) => (Ended::Returned(Err(Fault::Failed(fault.into()))), Vec::new()),
         }
     }
 
+    /// Waits until the attempt was told to end, and a moment more.
+    async fn out_of_patience(&self) {
+        self.attempt.shared.stopped().await;
+        sleep(limits::FILES_MOMENT).await;
+    }
+
     async fn leave_files(&self) {
-        if !self.attempt.shared.files().is_empty() {
-            let left = self.attempt.shared.on_disk(|shared| {
-                shared.files().leave(shared.task());
-                Ok(())
-            });
-            // What it could not do, it has logged.
-            let _ = left.await;
+        self.on_disk_a_moment(|shared| shared.files().leave(shared.task())).await;
+    }
+
+    /// Lets files be tidied beside the runtime. A disk that stands still holds up no outcome: an attempt that finds them open
+    /// copies them.
+    async fn on_disk_a_moment(&self, tidy: impl FnOnce(&Shared) + Send + 'static) {
+        if self.attempt.shared.files().is_empty() {
+            return;
         }
+        let tidied = self.attempt.shared.on_disk(move |shared| {
+            tidy(shared);
+            Ok(())
+        });
+        // What it could not do, it has logged.
+        let _ = timeout(limits::FILES_MOMENT, tidied).await;
     }
 
     /// The method wrote its success into a transaction of its own: the row tells whether that was committed. Whatever is
@@ -230,28 +250,49 @@ impl Run {
         base.attempts.end(attempt);
         attempt.shared.lines().close();
         scribe::write(base, std::slice::from_ref(attempt)).await;
-        let (verdict, state) = match settler::look_up(base, lease).await {
-            Some(Stands::Succeeded) => (Verdict::Settled, State::Success),
-            Some(Stands::Open) => match self.outcome_apart(method, ended) {
-                Some(outcome) => {
-                    let settlement = self.settlement(method, outcome);
-                    log::ended(attempt.shared.task(), &settlement, attempt.age());
-                    if !settlement.state.is_final() {
-                        self.leave_files().await;
-                    }
-                    (settler::settle_one(base, &settlement).await.unwrap_or(Verdict::Lost), settlement.state)
-                }
-                None => (Verdict::Lost, State::Init),
-            },
-            Some(Stands::Lost) | None => {
-                log::dropped(attempt.shared.task());
-                (Verdict::Lost, State::Init)
-            }
-        };
+        let end = self.end_apart(method, ended).await;
         base.attempts.forget(lease);
-        tidy_files(attempt, verdict, state);
+        match end {
+            Some((verdict, state)) => tidy_files(attempt, verdict, state),
+            // The transaction may be committed yet, and then its files are results: those that no row names, the sweep takes.
+            None => self.on_disk_a_moment(|shared| shared.files().close()).await,
+        }
         base.wake.wake();
         self.slot
+    }
+
+    /// What became of a task that stood apart, and in which state it is; `None` where nobody can tell any more.
+    async fn end_apart(&self, method: &Method, ended: Ended) -> Option<(Verdict, State)> {
+        let lease = self.attempt.running.lease;
+        let stands = settler::look_up(&self.base, lease).await?;
+        if stands != Stands::Open {
+            return self.stood(stands);
+        }
+        let Some(outcome) = self.outcome_apart(method, ended) else {
+            log::dropped(self.attempt.shared.task());
+            return None;
+        };
+        let settlement = self.settlement(method, outcome);
+        log::ended(self.attempt.shared.task(), &settlement, self.attempt.age());
+        if !settlement.state.is_final() {
+            self.on_disk_a_moment(|shared| shared.files().close()).await;
+        }
+        match settler::settle_one(&self.base, &settlement).await? {
+            // A commit that was under way came first: the row says which.
+            Verdict::Lost => self.stood(settler::look_up(&self.base, lease).await?),
+            verdict => Some((verdict, settlement.state)),
+        }
+    }
+
+    fn stood(&self, stands: Stands) -> Option<(Verdict, State)> {
+        match stands {
+            Stands::Succeeded => Some((Verdict::Settled, State::Success)),
+            Stands::Lost => {
+                log::dropped(self.attempt.shared.task());
+                Some((Verdict::Lost, State::Init))
+            }
+            Stands::Open => None,
+        }
     }
 
     fn outcome_apart(&self, method: &Method, ended: Ended) -> Option<Outcome> {

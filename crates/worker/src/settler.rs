@@ -100,6 +100,9 @@ impl Held {
 
     /// Writes those whose rows are free by now.
     async fn look(&mut self, base: &Base) {
+        let attempts: Vec<Arc<Attempt>> = self.outcomes.iter().filter_map(|one| base.attempts.get(one.lease)).collect();
+        report(base, &attempts).await;
+        let early = with_checkpoints(base, &mut self.outcomes);
         match base.desk.settle_held(&self.outcomes).await {
             Ok(verdicts) => {
                 self.failing.ends();
@@ -110,6 +113,7 @@ impl Held {
             }
             Err(_) => {}
         }
+        self.outcomes.extend(early);
         self.next_look = Instant::now() + limits::HELD_EVERY;
     }
 }
@@ -119,18 +123,20 @@ async fn settle(base: &Base, group: &mut Vec<Settlement>) -> Vec<Settlement> {
     let mut phase = base.phase();
     let attempts: Vec<Arc<Attempt>> = group.iter().filter_map(|one| base.attempts.get(one.lease)).collect();
     attempts.iter().for_each(|attempt| attempt.shared.lines().close());
-    let mut tries = 0;
+    let (mut held, mut tries) = (Vec::new(), 0);
     loop {
         // What a method reported and said last belongs to its record, too.
         report(base, &attempts).await;
         scribe::write(base, &attempts).await;
+        held.extend(with_checkpoints(base, group));
         match base.desk.settle(group).await {
             Ok(verdicts) => {
                 if tries > 0 {
                     log::settle_recovered(group.len());
                 }
-                let held = conclude(base, group.drain(..), &verdicts);
-                held.iter().for_each(|settlement| log::outcome_held(settlement.lease));
+                let locked = conclude(base, group.drain(..), &verdicts);
+                locked.iter().for_each(|settlement| log::outcome_held(settlement.lease));
+                held.extend(locked);
                 return held;
             }
             Err(fault) => {
@@ -144,6 +150,24 @@ async fn settle(base: &Base, group: &mut Vec<Settlement>) -> Vec<Settlement> {
             }
         }
     }
+}
+
+/// Lets outcomes know of checkpoints that were written meanwhile, and takes those out of the group that would leave one behind:
+/// a task that waits again goes on from its last checkpoint, so that one is written first.
+fn with_checkpoints(base: &Base, group: &mut Vec<Settlement>) -> Vec<Settlement> {
+    let mut early = Vec::new();
+    for mut settlement in std::mem::take(group) {
+        let attempt = base.attempts.get(settlement.lease);
+        if attempt.as_ref().is_some_and(|attempt| attempt.shared.is_safe()) {
+            settlement.counts.crashes = 0;
+        }
+        let leaves_one = attempt.is_some_and(|attempt| {
+            attempt.shared.has_checkpoint_waiting() && attempt.shared.cause() != Some(Stop::LostLease)
+        });
+        let into = if leaves_one && !settlement.state.is_final() { &mut early } else { &mut *group };
+        into.push(settlement);
+    }
+    early
 }
 
 /// What the row says of a task that stood apart, however long the database is away; `None` once the worker is over.

@@ -16,7 +16,7 @@ use crate::stop::Stop;
 use crate::storage::Storage;
 use crate::tenure::{Standing, Tenure};
 use crate::worker::Worker;
-use crate::{heart, housekeeper, identity, limits, log, settler, watcher};
+use crate::{heart, housekeeper, identity, limits, log, scribe, settler, watcher};
 
 const AGAIN: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
 
@@ -40,17 +40,28 @@ where
     heart::begin(Arc::clone(&base))?;
     log::started(&base);
     tokio::spawn(settler::run(Arc::clone(&base), queue));
+    tokio::spawn(keep_up(Arc::clone(&base), scribe::run));
     tokio::spawn(keep_up(Arc::clone(&base), watcher::run));
     tokio::spawn(keep_up(Arc::clone(&base), housekeeper::run));
     tokio::spawn(register_anew(Arc::clone(&base)));
     let fetching = tokio::spawn(fetching(Arc::clone(&base)));
     let (over, bell) = watch::channel(false);
-    let shift = Arc::clone(&base);
+    let shift = Shift(Arc::clone(&base));
     tokio::spawn(async move {
-        work(shift, fetching).await;
+        work(&shift.0, fetching).await;
         let _ = over.send(true);
     });
     Ok((base, bell))
+}
+
+/// While it lives the worker does. A runtime that is shut down takes the loops away and leaves the heart, which would renew
+/// the lease of tasks that nobody runs: it hears that all is over, and others take the tasks when the lease ends.
+struct Shift(Arc<Base>);
+
+impl Drop for Shift {
+    fn drop(&mut self) {
+        self.0.go_to(Phase::Over);
+    }
 }
 
 /// Begins a loop again that broke on something nobody thought of: a worker without it would look well and be ill.
@@ -96,7 +107,7 @@ async fn undropped<T: Send + 'static>(
 }
 
 /// Works until the phase or the fetching ends, then hands over.
-async fn work(base: Arc<Base>, mut fetching: JoinHandle<()>) {
+async fn work(base: &Arc<Base>, mut fetching: JoinHandle<()>) {
     let mut phase = base.phase();
     let mut has_fetched = tokio::select! {
         fetched = &mut fetching => {
@@ -107,9 +118,9 @@ async fn work(base: Arc<Base>, mut fetching: JoinHandle<()>) {
     };
     base.go_to(Phase::Draining);
     base.attempts.leave();
-    log::draining(&base, base.attempts.load().borrow().running);
+    log::draining(base, base.attempts.load().borrow().running);
     let grace_over = Instant::now() + base.settings.grace;
-    announce_leave(&base);
+    announce_leave(base);
     if !has_fetched {
         // A claim that is under way ends first: what it brings goes back. Nobody waits for a database that is away.
         has_fetched = tokio::select! {
@@ -118,14 +129,14 @@ async fn work(base: Arc<Base>, mut fetching: JoinHandle<()>) {
             () = tokio::time::sleep_until(grace_over) => false,
         };
     }
-    drain(&base, grace_over).await;
+    drain(base, grace_over).await;
     base.attempts.stop(Stop::HandOver);
     let latest = Instant::now() + limits::EXIT_MAX;
     if !has_fetched {
         // With the grace over it still has the time that outcomes have: what it claimed would count as crashed.
         let _ = timeout_at(latest, fetching).await;
     }
-    close(&base, latest).await;
+    close(base, latest).await;
 }
 
 /// Waits for what runs, within the grace and unless somebody is in a hurry.

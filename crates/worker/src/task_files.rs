@@ -1,6 +1,7 @@
 //! The files one attempt makes: opened where the last checkpoint left them, committed with each checkpoint, finished with
 //! the success, and given up in order. Everything here blocks on the disk.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ pub(crate) type Held = Arc<Mutex<Option<StagingFile>>>;
 pub(crate) struct TaskFiles {
     storage: Arc<Storage>,
     made: Mutex<Made>,
+    /// Whether there is any: asked by who must not wait for a disk that stands still.
+    has_any: AtomicBool,
     /// Since when what is beyond this host cannot be reached.
     away_since: Mutex<Option<Instant>>,
 }
@@ -46,8 +49,9 @@ impl TaskFiles {
             committed: Some(committed.clone()),
             held: None,
         });
-        let known = known.collect();
-        Self { storage, made: Mutex::new(Made { known, ..Made::default() }), away_since: Mutex::default() }
+        let known: Vec<Known> = known.collect();
+        let has_any = AtomicBool::new(!known.is_empty());
+        Self { storage, made: Mutex::new(Made { known, ..Made::default() }), has_any, away_since: Mutex::default() }
     }
 
     /// The worker's storage.
@@ -55,10 +59,9 @@ impl TaskFiles {
         &self.storage
     }
 
-    /// Whether there are none, so that nothing here needs the disk.
+    /// Whether there were none, so that nothing here needs the disk. Waits for nobody.
     pub(crate) fn is_empty(&self) -> bool {
-        let made = self.made();
-        made.known.is_empty() && made.dropped.is_empty()
+        !self.has_any.load(Ordering::Acquire)
     }
 
     /// Opens the file of a name: the one that is open already, the one of the checkpoint, or a new one.
@@ -74,6 +77,7 @@ impl TaskFiles {
                 rules::FILES_MAX
             )));
         }
+        self.has_any.store(true, Ordering::Release);
         let held: Held = Arc::new(Mutex::new(Some(desk.create(name)?)));
         made.known.push(Known { name: name.to_owned(), committed: None, held: Some(Arc::clone(&held)) });
         Ok(held)
@@ -149,6 +153,13 @@ impl TaskFiles {
         made.discard(unnamed, task, &self.storage);
     }
 
+    /// What became of the task is not known: its writers take nothing more, and nothing is removed.
+    pub(crate) fn close(&self) {
+        let mut made = self.made();
+        let known = std::mem::take(&mut made.known).into_iter().chain(std::mem::take(&mut made.dropped));
+        known.filter_map(|known| known.held).for_each(|held| drop(lock(&held).take()));
+    }
+
     /// The end of the task is written: the files of a success lose their staging names, those of any other end go.
     pub(crate) fn settled(&self, task: &Task, state: State) {
         let mut made = self.made();
@@ -222,4 +233,34 @@ impl Known {
 /// A writer that panicked leaves a file that is as whole as its buffer.
 pub(crate) fn lock(held: &Held) -> MutexGuard<'_, Option<StagingFile>> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mission_core::UniqueId;
+
+    use super::*;
+    use crate::storage::FilesSettings;
+
+    #[test]
+    fn whether_there_are_files_is_told_while_the_disk_stands_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = FilesSettings { folder: Some(folder.path().to_owned()), ..FilesSettings::default() };
+        let task = Task::with(1, UniqueId::random(), "export".into(), State::Executing);
+        let files = Arc::new(TaskFiles::of(&task, Arc::new(Storage::new(settings, "database".to_owned(), None))));
+        assert!(files.is_empty());
+        let held = files.open(&task, "a.csv").unwrap();
+        // A checkpoint that cannot get on with its file holds all of them.
+        let writing = lock(&held);
+        let committing = Arc::clone(&files);
+        let commit = std::thread::spawn(move || committing.commit().map(|files| files.len()));
+        while files.made.try_lock().is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(!files.is_empty());
+        drop(writing);
+        assert_eq!(commit.join().unwrap().unwrap(), 1);
+    }
 }

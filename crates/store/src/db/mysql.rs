@@ -21,8 +21,8 @@ const ISOLATION: &str = "set session transaction isolation level read committed"
 /// Strict, because without it MySQL stores a wrong state as '' and cuts long names silently.
 const STRICT: &str = "set session sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'";
 
-/// How long a statement waits for a row that somebody else has locked: a second, the least there is.
-const BRIEF: &str = "set session innodb_lock_wait_timeout = 1";
+/// How long a statement waits for a row, or a table, that somebody else has locked: a second, the least there is.
+const BRIEF: &str = "set session innodb_lock_wait_timeout = 1, session lock_wait_timeout = 1";
 
 /// On a Galera node each statement waits until the node has what was committed on others before; elsewhere it means
 /// nothing, and to MySQL all but an assignment to a variable of ours is a comment.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use mission_core::{Failure, NewTask, Progress, Reason, State};
-use mission_testkit::{Database, Kind, conformance, eventually, eventually_within, folder};
+use mission_core::{Failure, NewTask, Progress, Reason, State, UniqueId};
+use mission_testkit::{Database, Kind, Proxy, conformance, eventually, eventually_within, folder};
 use mission_worker::{Context, FilesSettings, Method, WorkerSettings};
 use tokio::sync::Notify;
 
@@ -18,6 +18,8 @@ conformance![
     a_method_that_rolls_back_says_itself_why,
     a_transaction_held_for_two_leases_costs_no_other_task_anything,
     follow_ups_are_pushed_with_the_success_and_only_then,
+    a_commit_that_lands_when_the_time_is_over_keeps_its_file,
+    a_success_that_its_worker_cannot_see_any_more_keeps_its_file,
 ];
 
 fn short_lease() -> WorkerSettings {
@@ -197,6 +199,62 @@ async fn a_transaction_held_for_two_leases_costs_no_other_task_anything(db: Data
     let task = stage.reaches(&id, State::Success).await;
     assert_eq!((task.counts.crashes, task.counts.failures), (0, 0));
     worker.stop().await;
+}
+
+/// What somebody may fetch, once the worker has nothing more to do with it.
+async fn receipt(stage: &Stage, folder: &std::path::Path, id: &UniqueId) -> Vec<u8> {
+    let artifact = stage.store.artifact(id, "receipt.txt").await.unwrap().expect("the file is a result");
+    std::fs::read(folder.join(artifact.location)).unwrap()
+}
+
+async fn a_commit_that_lands_when_the_time_is_over_keeps_its_file(db: Database) {
+    let (stage, place) = (set(db).await, folder());
+    let (kind, url) = (stage.db.kind(), stage.db.url().to_owned());
+    let method = Method::from_fn("order", move |ctx: Context, (): ()| {
+        let url = url.clone();
+        async move {
+            write!(ctx.artifact("receipt.txt").await?, "1 lamp")?;
+            // A commit on its way is not called back when the method is dropped.
+            let slow = async { tokio::time::sleep(Duration::from_millis(2_500)).await };
+            tokio::spawn(async move { order(kind, &url, &ctx, true, Some(slow)).await })
+                .await
+                .map_err(|fault| Failure::new(fault.to_string()))?
+        }
+    });
+    let worker = stage.worker_with(settings_in(place.path()), [method]).await;
+    let id = stage.push(NewTask::new("order").timeout(Duration::from_secs(1))).await;
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.content.as_deref(), orders(&stage).await.as_str()), (Some("ordered"), "1"));
+    stage.worker_is_idle(&worker).await;
+    worker.stop().await;
+    assert_eq!(receipt(&stage, place.path(), &id).await, b"1 lamp");
+}
+
+async fn a_success_that_its_worker_cannot_see_any_more_keeps_its_file(db: Database) {
+    let (stage, place) = (set(db).await, folder());
+    let (kind, url) = (stage.db.kind(), stage.db.url().to_owned());
+    let Some(proxy) = Proxy::before(&stage.db).await else { return };
+    let proxy = Arc::new(proxy);
+    let cut = Arc::clone(&proxy);
+    let method = Method::from_fn("order", move |ctx: Context, (): ()| {
+        let (url, cut) = (url.clone(), Arc::clone(&cut));
+        async move {
+            write!(ctx.artifact("receipt.txt").await?, "1 lamp")?;
+            order(kind, &url, &ctx, true, None::<std::future::Ready<()>>).await?;
+            cut.cut();
+            Ok::<_, Failure>(())
+        }
+    });
+    let brief = WorkerSettings { grace: Duration::from_secs(1), ..settings_in(place.path()) };
+    let worker = stage.worker_at(proxy.url(), brief, [method]).await;
+    let id = stage.push(NewTask::new("order")).await;
+    stage.reaches(&id, State::Success).await;
+    worker.stop().await;
+    // What the worker leaves behind it does beside the runtime: for a while nothing may go.
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_secs(1) {
+        assert_eq!(receipt(&stage, place.path(), &id).await, b"1 lamp");
+    }
 }
 
 async fn follow_ups_are_pushed_with_the_success_and_only_then(db: Database) {

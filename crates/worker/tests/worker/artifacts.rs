@@ -116,7 +116,7 @@ async fn a_file_is_whole_after_ten_deaths(db: Database) {
     let enough = Enough::default();
     let (stage, place) = (Stage::set(db).await, folder());
     // Only the deaths of this test interrupt it, however busy the machine is.
-    let calm = WorkerSettings { lease: Some(Duration::from_secs(3)), ..settings_in(place.path()) };
+    let calm = WorkerSettings { lease: Some(Duration::from_secs(3)), concurrency: 1, ..settings_in(place.path()) };
     let workers = [
         stage.worker_with(calm.clone(), [export_until(&enough)]).await,
         stage.worker_with(calm, [export_until(&enough)]).await,
@@ -130,10 +130,12 @@ async fn a_file_is_whole_after_ten_deaths(db: Database) {
         stage.dies(worker).await;
         kept = stage.task(&id).await.checkpoint_done.unwrap();
     }
+    eventually("it keeps a checkpoint", async || stage.task(&id).await.checkpoint_done.unwrap() > kept).await;
     enough.say();
     let task = stage.reaches(&id, State::Success).await;
     let rows: u64 = task.content.as_deref().unwrap().parse().unwrap();
-    assert_eq!((task.resumed, task.counts.crashes, task.counts.attempt), (10, 0, 11));
+    // One that was taken for dead may claim it once more before it notices.
+    assert!(task.resumed >= 10 && task.counts.crashes == 0 && task.counts.attempt > task.resumed, "{task:?}");
     assert_eq!(content(&stage, place.path(), &id, "rows.csv").await, numbers(rows));
     let artifact = stage.store.artifact(&id, "rows.csv").await.unwrap().unwrap();
     assert_eq!((artifact.media_type.as_str(), artifact.row_count), ("text/csv", Some(rows)));

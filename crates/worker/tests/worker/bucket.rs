@@ -3,13 +3,15 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use mission_core::{Failure, NewTask, State};
+use mission_core::{Failure, NewTask, Reason, State};
 use mission_files::BucketSettings;
 use mission_testkit::s3::{ACCESS_KEY, S3Server, SECRET_KEY};
-use mission_testkit::{Database, Kind, eventually, folder, on};
+use mission_testkit::{Database, Kind, eventually, eventually_within, folder, on};
 use mission_worker::{FilesSettings, Method, Registry, States, Wake, Worker, WorkerSettings, run_until_signalled};
+use tokio::sync::Notify;
 
 use crate::stage::{Stage, open, settings};
 
@@ -147,5 +149,63 @@ fn a_worker_with_wrong_keys_does_not_start() {
         let said = worker.start().await.err().expect("it does not start").to_string();
         assert!(said.contains("check AWS_ACCESS_KEY_ID") && !said.contains("sesame"), "{said}");
         assert_eq!(stage.store.workers().await.unwrap().len(), 0);
+    });
+}
+
+/// Makes a file and answers once it is told to.
+fn answering(gate: &Arc<Notify>) -> Method {
+    let gate = Arc::clone(gate);
+    Method::from_fn("answering", move |ctx, (): ()| {
+        let gate = Arc::clone(&gate);
+        async move {
+            writeln!(ctx.artifact("a.csv").await?, "a row")?;
+            ctx.progress(1).await?;
+            gate.notified().await;
+            Ok::<_, Failure>("the answer")
+        }
+    })
+}
+
+#[test]
+fn a_stop_while_the_bucket_is_away_hands_an_answer_over_and_counts_nothing() {
+    let place = folder();
+    let Some(mut server) = S3Server::start(&place.path().join("server")) else { return };
+    on(Kind::Sqlite, |db: Database| async {
+        let stage = Stage::set(db).await;
+        let gate = Arc::new(Notify::new());
+        let brief = WorkerSettings {
+            grace: Duration::from_secs(1),
+            lease: None,
+            ..host(&place.path().join("one"), &server.address("exports"))
+        };
+        let worker = stage.worker_with(brief, [answering(&gate)]).await;
+        let id = stage.push(NewTask::new("answering")).await;
+        stage.begins(&id).await;
+        server.stop();
+        gate.notify_one();
+        worker.stop().await;
+        let task = stage.task(&id).await;
+        assert_eq!((task.state, task.reason), (State::Init, Some(Reason::HandedOver)), "{task:?}");
+        assert_eq!((task.counts.attempt, task.counts.crashes), (0, 0), "{task:?}");
+    });
+}
+
+#[test]
+fn a_bucket_that_is_away_holds_up_no_other_task_and_no_timeout() {
+    let place = folder();
+    let Some(mut server) = S3Server::start(&place.path().join("server")) else { return };
+    on(Kind::Sqlite, |db: Database| async {
+        let stage = Stage::set(db).await;
+        let settings = WorkerSettings { lease: None, ..host(&place.path().join("one"), &server.address("exports")) };
+        let noop = Method::from_fn("noop", |_, (): ()| async { Ok::<_, Failure>(()) });
+        let worker = stage.worker_with(settings, [export(), noop]).await;
+        let id = stage.push(NewTask::new("export").params(&1_000_000).timeout(Duration::from_secs(2)).retries(1)).await;
+        stage.begins(&id).await;
+        server.stop();
+        let limit = Duration::from_secs(6);
+        eventually_within(limit, "its time is over", async || stage.task(&id).await.counts.failures == 1).await;
+        let id = stage.push(NewTask::new("noop")).await;
+        stage.reaches_within(Duration::from_secs(3), &id, State::Success).await;
+        worker.stop().await;
     });
 }

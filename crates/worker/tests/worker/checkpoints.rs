@@ -24,9 +24,10 @@ conformance![
     a_stop_waits_for_the_first_checkpoint_of_a_method,
 ];
 
-/// A lease whose loss is noticed while a test waits, and which a busy machine does not lose by itself.
+/// A lease whose loss is noticed while a test waits, and which a busy machine does not lose by itself. While the one slot is
+/// taken a worker that was taken for dead claims nothing under its old number.
 fn short_lease() -> WorkerSettings {
-    WorkerSettings { lease: Some(Duration::from_secs(3)), ..settings() }
+    WorkerSettings { lease: Some(Duration::from_secs(3)), concurrency: 1, ..settings() }
 }
 
 async fn ten_deaths_of_a_task_with_checkpoints_end_as_one_success(db: Database) {
@@ -48,11 +49,17 @@ async fn ten_deaths_of_a_task_with_checkpoints_end_as_one_success(db: Database) 
         // What it kept until it noticed is no sign of the next attempt.
         kept = stage.task(&id).await.checkpoint_done.unwrap();
     }
+    // Only what is kept forgets the last death.
+    eventually("it keeps a checkpoint", async || stage.task(&id).await.checkpoint_done.unwrap() > kept).await;
     enough.say();
     let task = stage.reaches(&id, State::Success).await;
-    let to = task.checkpoint_done.unwrap().max(task.progress.as_ref().unwrap().done);
-    assert_eq!(task.content, Some(format!("counted to {to}, resumed 10 times")));
-    assert_eq!((task.counts.attempt, task.counts.crashes, task.counts.failures, task.resumed), (11, 0, 0, 10));
+    let content = task.content.as_deref().unwrap();
+    let words: Vec<&str> = content.split([' ', ',']).collect();
+    let ["counted", "to", to, "", "resumed", resumed, "times"] = words[..] else { panic!("{content}") };
+    let (to, resumed): (u64, i64) = (to.parse().unwrap(), resumed.parse().unwrap());
+    assert_eq!((task.counts.crashes, task.counts.failures, task.resumed), (0, 0, resumed));
+    // One that was taken for dead may claim it once more before it notices.
+    assert!(resumed >= 10 && task.counts.attempt > resumed, "{task:?}");
     let steps = diary.read();
     let steps: Vec<u64> = steps.iter().map(|step| step.parse().unwrap()).collect();
     assert!((0..to).all(|n| steps.contains(&n)), "no step is left out");

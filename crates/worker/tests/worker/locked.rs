@@ -15,6 +15,8 @@ conformance![
     an_outcome_whose_row_is_held_keeps_no_other_waiting,
     a_checkpoint_whose_row_is_held_keeps_no_other_waiting,
     an_outcome_that_was_held_is_written_although_others_keep_coming,
+    a_checkpoint_that_waits_goes_before_a_failure,
+    a_lock_on_the_log_holds_up_no_outcome,
 ];
 
 /// Somebody else's transaction that holds one row; `None` on SQLite, which has no locks on rows.
@@ -27,17 +29,21 @@ impl Stranger {
     async fn hold(stage: &Stage, id: &UniqueId) -> Option<Self> {
         // By its number, so that no other row and no gap is locked.
         let lock = format!("select id from mission_tasks where id = {} for update", stage.task(id).await.id);
+        Self::says(stage, lock).await
+    }
+
+    async fn says(stage: &Stage, lock: String) -> Option<Self> {
         let (url, lock) = (stage.db.url(), sqlx::AssertSqlSafe(lock));
         match stage.db.kind() {
             Kind::Sqlite => None,
             Kind::Postgres => {
                 let mut tx = sqlx::PgPool::connect(url).await.unwrap().begin().await.unwrap();
-                sqlx::query(lock).execute(&mut *tx).await.unwrap();
+                sqlx::raw_sql(lock).execute(&mut *tx).await.unwrap();
                 Some(Self::Postgres(tx))
             }
             Kind::Mariadb | Kind::Mysql => {
                 let mut tx = sqlx::MySqlPool::connect(url).await.unwrap().begin().await.unwrap();
-                sqlx::query(lock).execute(&mut *tx).await.unwrap();
+                sqlx::raw_sql(lock).execute(&mut *tx).await.unwrap();
                 Some(Self::MySql(tx))
             }
         }
@@ -109,9 +115,13 @@ async fn a_checkpoint_whose_row_is_held_keeps_no_other_waiting(db: Database) {
     assert_eq!(stage.task(&held).await.checkpoint, None);
     stranger.let_go().await;
     eventually("so does this one", async || stage.task(&held).await.checkpoint.is_some()).await;
-    end.notify_waiters();
     for id in [&held, &free] {
-        stage.reaches(id, State::Success).await;
+        eventually("it ends", async || {
+            // Its method may not be waiting for this word yet.
+            end.notify_waiters();
+            stage.task(id).await.state == State::Success
+        })
+        .await;
     }
     worker.stop().await;
 }
@@ -134,5 +144,64 @@ async fn an_outcome_that_was_held_is_written_although_others_keep_coming(db: Dat
         let other = stage.push(NewTask::new("note").params(&"other")).await;
         stage.reaches(&other, State::Success).await;
     }
+    worker.stop().await;
+}
+
+async fn a_checkpoint_that_waits_goes_before_a_failure(db: Database) {
+    let stage = Stage::set(db).await;
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    let fragile = Method::from_fn("fragile", move |ctx, (): ()| {
+        let gate = Arc::clone(&opened);
+        async move {
+            ctx.progress(1).await?;
+            gate.notified().await;
+            // Its row is held: it goes on after a moment, as `checkpoint` does.
+            let _ = tokio::time::timeout(Duration::from_millis(300), ctx.checkpoint_now(&7, 7)).await;
+            Err::<(), _>(Failure::new("a stone in the way"))
+        }
+    });
+    let id = stage.push(NewTask::new("fragile").retries(5)).await;
+    stage.db.sql("update mission_tasks set crashes = 3;").await.unwrap();
+    let worker = stage.worker([fragile]).await;
+    stage.begins(&id).await;
+    let Some(stranger) = Stranger::hold(&stage, &id).await else { return worker.stop().await };
+    gate.notify_one();
+    // A worker counts what it has not settled, too: the method has ended, and nothing of it can be written.
+    let next = stage.push(NewTask::new("fragile")).await;
+    stage.begins(&next).await;
+    stranger.let_go().await;
+    stage.failures_reach(&id, 1).await;
+    let task = stage.task(&id).await;
+    assert_eq!((task.checkpoint.as_deref(), task.counts.crashes), (Some("7"), 0), "{task:?}");
+    gate.notify_waiters();
+    worker.stop().await;
+}
+
+async fn a_lock_on_the_log_holds_up_no_outcome(db: Database) {
+    let stage = Stage::set(db).await;
+    let talker = Method::from_fn("talker", |ctx: mission_worker::Context, (): ()| async move {
+        ctx.log("a line");
+        ctx.checkpoint_now(&1, 1).await?;
+        Ok::<_, Failure>("said")
+    });
+    let worker = stage.worker([talker]).await;
+    let lock = match stage.db.kind() {
+        Kind::Sqlite => return worker.stop().await,
+        Kind::Postgres => "lock table mission_logs in share mode",
+        Kind::Mariadb | Kind::Mysql => "lock tables mission_logs write",
+    };
+    let stranger = Stranger::says(&stage, lock.to_owned()).await.unwrap();
+    for _ in 0..3 {
+        let id = stage.push(NewTask::new("talker")).await;
+        stage.reaches_within(Duration::from_secs(5), &id, State::Success).await;
+    }
+    let last = stage.push(NewTask::new("talker")).await;
+    stage.reaches_within(Duration::from_secs(5), &last, State::Success).await;
+    stranger.let_go().await;
+    eventually("the line is kept all the same", async || {
+        stage.store.logs(&last, 0, 9).await.unwrap().iter().any(|line| line.message == "a line")
+    })
+    .await;
     worker.stop().await;
 }

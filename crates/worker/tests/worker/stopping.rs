@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Failure, NewTask, Reason, State};
 use mission_store::Cancelled;
-use mission_testkit::{Database, conformance, eventually_within};
-use mission_worker::{Method, WorkerSettings};
+use mission_testkit::{Database, conformance, eventually, eventually_within};
+use mission_worker::{Method, Registry, States, Worker, WorkerSettings};
 
 use crate::methods::{Diary, doze, sleep, stubborn};
-use crate::stage::{Stage, settings};
+use crate::stage::{Stage, open, settings};
 
 conformance![
     a_waiting_task_is_cancelled_at_once,
@@ -23,6 +23,7 @@ conformance![
     a_stop_hands_over_what_does_not_end,
     a_method_that_never_looks_does_not_hold_up_the_exit,
     dropping_the_handle_asks_for_a_stop,
+    a_runtime_that_is_taken_away_takes_the_lease_along,
 ];
 
 async fn a_waiting_task_is_cancelled_at_once(db: Database) {
@@ -192,4 +193,23 @@ async fn dropping_the_handle_asks_for_a_stop(db: Database) {
         stage.store.workers().await.unwrap().is_empty()
     })
     .await;
+}
+
+async fn a_runtime_that_is_taken_away_takes_the_lease_along(db: Database) {
+    let stage = Stage::set(db).await;
+    let (url, wake) = (stage.db.url().to_owned(), stage.wake.clone());
+    let brief = WorkerSettings { lease: Some(Duration::from_secs(2)), ..settings() };
+    let owner = move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let registry = Registry::of([sleep()]).unwrap();
+            let worker = Worker::new(open(&url).await, registry, States::new(), wake, brief);
+            // Nobody stops it.
+            std::mem::forget(worker.start().await.unwrap());
+        });
+        runtime.shutdown_background();
+    };
+    tokio::task::spawn_blocking(owner).await.unwrap();
+    let is_over = async || stage.store.workers().await.unwrap().iter().all(|worker| !worker.is_live);
+    eventually("its lease ends", is_over).await;
 }
