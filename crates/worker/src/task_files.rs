@@ -259,7 +259,9 @@ mod tests {
         while files.made.try_lock().is_ok() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        assert!(!files.is_empty());
+        let (asked, (tell, told)) = (Arc::clone(&files), std::sync::mpsc::channel());
+        std::thread::spawn(move || tell.send(asked.is_empty()));
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(false));
         drop(writing);
         assert_eq!(commit.join().unwrap().unwrap(), 1);
     }

@@ -250,7 +250,9 @@ async fn a_success_that_its_worker_cannot_see_any_more_keeps_its_file(db: Databa
     let id = stage.push(NewTask::new("order")).await;
     stage.reaches(&id, State::Success).await;
     worker.stop().await;
-    // What the worker leaves behind it does beside the runtime: for a while nothing may go.
+    let is_gone = async || Arc::strong_count(&proxy) == 1;
+    eventually_within(Duration::from_secs(60), "nothing of the worker goes on", is_gone).await;
+    // What it leaves behind it does beside the runtime: for a while nothing may go.
     let began = std::time::Instant::now();
     while began.elapsed() < Duration::from_secs(1) {
         assert_eq!(receipt(&stage, place.path(), &id).await, b"1 lamp");
