@@ -73,7 +73,8 @@ impl Store {
     ///
     /// A settlement that was written by a try whose answer was lost counts as written, and so does what it brought. A text
     /// the database refuses is replaced by a note of that, so that the outcome itself is always recorded. A success whose
-    /// files or follow-up tasks are refused is recorded as a failure: it would promise what is not there.
+    /// files or follow-up tasks are refused is recorded as a failure: it would promise what is not there. A task that was
+    /// asked to end while it ran is cancelled where it would wait again, and that counts as written, too.
     pub async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Verdict>, Error> {
         let is_bare = |place: &usize| settlements[*place].effects.is_none();
         let (bare, rich): (Vec<usize>, Vec<usize>) = (0..settlements.len()).partition(is_bare);
@@ -318,7 +319,7 @@ async fn stood_before(
     Ok(group.iter().map(verdict).collect())
 }
 
-/// How the rows stand now, as their leases and states.
+/// How the rows stand now, as the ends that were written.
 async fn stands_on(conn: &mut Conn<'_>, batch: &str) -> Result<HashSet<End>, Error> {
     conn.rows(&WATCH, &[("batch", batch.into())]).await?.iter().map(end_of).collect()
 }
@@ -328,5 +329,8 @@ type End = (Lease, State);
 
 fn end_of(row: &db::Row) -> Result<End, Error> {
     let lease = Lease { id: row.int("id")?, token: LeaseToken(row.int("lease_token")?) };
-    Ok((lease, row.text("state")?.parse()?))
+    let state = row.text("state")?.parse()?;
+    // One that was cancelled in place of waiting again stands for what was to be written.
+    let is_in_place = state == State::Cancelled && row.int("cancel_requested")? != 0;
+    Ok((lease, if is_in_place { State::Init } else { state }))
 }

@@ -235,6 +235,7 @@ pub(crate) fn tidy_files(attempt: &Arc<Attempt>, verdict: Verdict, state: State)
     tokio::task::spawn_blocking(move || match verdict {
         Verdict::Settled if state.is_final() => shared.files().settled(shared.task(), state),
         Verdict::SettledAsFailure => shared.files().settled(shared.task(), State::Fail),
+        // The files of one that was cancelled in place of waiting again are the sweeper's.
         Verdict::Settled | Verdict::Held | Verdict::Lost => shared.files().leave(shared.task()),
     });
 }

@@ -15,6 +15,7 @@ conformance![
     a_settle_that_is_repeated_brings_nothing_twice,
     of_racing_ends_one_brings_its_effects,
     a_group_brings_the_effects_of_those_that_were_hit,
+    an_attempt_is_recorded_though_its_task_is_cancelled_in_place_of_waiting_again,
     a_follow_up_with_a_key_that_is_taken_changes_nothing,
     a_success_whose_follow_up_cannot_be_stored_is_a_failure_that_says_so,
     a_success_whose_files_the_database_refuses_is_a_failure_that_says_so,
@@ -165,6 +166,27 @@ async fn a_group_brings_the_effects_of_those_that_were_hit(db: Database) {
     assert_eq!(lost, [0, 4, 11]);
     assert_eq!(brought(&db).await, (6, 6, 6));
     assert_eq!(number(&db, "select count(*) from mission_artifacts where location in ('4.csv', '11.csv');").await, 0);
+}
+
+async fn an_attempt_is_recorded_though_its_task_is_cancelled_in_place_of_waiting_again(db: Database) {
+    let store = open(&db).await;
+    for is_lost in [false, true] {
+        let (asked, other) = (running(&store, task()).await, running(&store, task()).await);
+        store.cancel(&asked.task.unique_id).await.unwrap();
+        let failed = |claimed: &Claimed| {
+            let effects = Effects { attempt_record: Some(record(claimed, "error")), ..Effects::NONE };
+            Settlement { effects, ..waiting_again(claimed, None) }
+        };
+        let mut group = [failed(&asked), failed(&other)];
+        if is_lost {
+            group[1].lease.token.0 += 1;
+        }
+        let other_verdict = if is_lost { Verdict::Lost } else { Verdict::Settled };
+        assert_eq!(store.settle(&group).await.unwrap(), [Verdict::Settled, other_verdict]);
+        assert_eq!(get(&store, &asked.task.unique_id).await.state, State::Cancelled);
+        assert_eq!(store.attempts(&asked.task.unique_id).await.unwrap().len(), 1);
+        assert_eq!(store.attempts(&other.task.unique_id).await.unwrap().len(), usize::from(!is_lost));
+    }
 }
 
 async fn a_follow_up_with_a_key_that_is_taken_changes_nothing(db: Database) {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use mission_core::{Content, Counts, LeaseToken, Progress, Reason, Settlement, State, limits};
-use mission_store::Verdict;
+use mission_store::{Cancelled, Verdict};
 use mission_testkit::{Database, Kind, conformance};
 
 use crate::stage::{
@@ -21,6 +21,9 @@ conformance![
     an_ended_task_cannot_be_settled_otherwise,
     of_racing_ends_one_is_accepted,
     a_task_that_waits_again_keeps_its_key_and_gets_its_due_time_from_the_databases_clock,
+    a_task_that_was_asked_to_end_is_cancelled_where_it_would_wait_again,
+    a_cancel_that_its_worker_did_not_hear_of_changes_no_end,
+    of_a_group_only_those_are_cancelled_that_were_asked_to_end,
     five_hundred_are_settled_together_and_the_one_that_was_lost_is_named,
     a_group_larger_than_a_statement_is_settled_all_the_same,
     an_end_is_recorded_even_where_the_database_refuses_its_content,
@@ -171,6 +174,56 @@ async fn a_task_that_waits_again_keeps_its_key_and_gets_its_due_time_from_the_da
         waiting.run_at,
         "a hand-over keeps the place in front"
     );
+}
+
+async fn a_task_that_was_asked_to_end_is_cancelled_where_it_would_wait_again(db: Database) {
+    let store = open(&db).await;
+    for wait in [None, Some(Duration::from_secs(60))] {
+        let claimed = running(&store, task().key("nightly")).await;
+        let id = &claimed.task.unique_id;
+        assert_eq!(store.cancel(id).await.unwrap(), Cancelled::Requested);
+        // As a worker writes it that has not looked since the cancel.
+        let again = waiting_again(&claimed, wait);
+        assert_eq!(store.settle(std::slice::from_ref(&again)).await.unwrap(), [Verdict::Settled]);
+        let cancelled = get(&store, id).await;
+        assert_eq!((cancelled.state, cancelled.reason), (State::Cancelled, Some(Reason::Cancelled)));
+        assert_eq!((cancelled.content.as_deref(), cancelled.worker_id), (Some("handed over"), None));
+        assert!(cancelled.cancel_requested, "it tells who cancelled it");
+        assert_eq!(store.claim_one(id, WORKER).await.unwrap(), None, "it does not run again");
+        assert_eq!(store.settle(&[again]).await.unwrap(), [Verdict::Settled], "a repeated try finds its end");
+        assert_eq!(get(&store, id).await, cancelled);
+        // The next round pushes a task with its key: it has given it back.
+    }
+}
+
+async fn a_cancel_that_its_worker_did_not_hear_of_changes_no_end(db: Database) {
+    let store = open(&db).await;
+    for state in [State::Success, State::Fail] {
+        let claimed = running(&store, task()).await;
+        store.cancel(&claimed.task.unique_id).await.unwrap();
+        assert_eq!(store.settle(&[ending(&claimed, state, "the end")]).await.unwrap(), [Verdict::Settled]);
+        let ended = get(&store, &claimed.task.unique_id).await;
+        assert_eq!((ended.state, ended.content.as_deref(), ended.cancel_requested), (state, Some("the end"), false));
+    }
+}
+
+async fn of_a_group_only_those_are_cancelled_that_were_asked_to_end(db: Database) {
+    let store = open(&db).await;
+    push_many(&store, 4).await;
+    let claimed = claim(&store, 4).await;
+    for asked in &claimed[..2] {
+        store.cancel(&asked.task.unique_id).await.unwrap();
+    }
+    let mut group: Vec<_> = claimed.iter().map(|claimed| waiting_again(claimed, None)).collect();
+    // One is lost, so that each of the others is judged by its row.
+    group[3].lease.token = LeaseToken(0);
+    let verdicts = store.settle(&group).await.unwrap();
+    assert_eq!(verdicts, [Verdict::Settled, Verdict::Settled, Verdict::Settled, Verdict::Lost]);
+    let mut states = Vec::new();
+    for claimed in &claimed {
+        states.push(get(&store, &claimed.task.unique_id).await.state);
+    }
+    assert_eq!(states, [State::Cancelled, State::Cancelled, State::Init, State::Executing]);
 }
 
 async fn five_hundred_are_settled_together_and_the_one_that_was_lost_is_named(db: Database) {

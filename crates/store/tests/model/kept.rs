@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use sqlx::{Connection, MySqlConnection, PgConnection, SqliteConnection};
 
 use crate::play::{Played, Stage, unexpected};
-use crate::step::{Brings, Fate, HOUR, Right};
+use crate::step::{Brings, Fate, HOUR, News, Right};
 use crate::world::{Pushing, World};
 
 /// The storage all files of a run lie in.
@@ -170,7 +170,7 @@ impl Stage {
 
     /// A method that succeeds in a transaction of its own, which is then committed or rolled back.
     pub(crate) async fn succeed_in(&mut self, right: &Right, brings: &Brings, fate: Fate) -> Played {
-        let Some(running) = self.running(right) else { return Ok(()) };
+        let Some(running) = self.running(right, News::Heard) else { return Ok(()) };
         let success = settle(&running, &Policy::default(), Outcome::Success("done".to_owned()), Chance::fixed(0.5));
         let bringing = Bringing::of(success, brings);
         macro_rules! run {

@@ -254,6 +254,7 @@ impl Stage {
         }
         if let (Ok(()), Some(row)) = (expected, self.world.row_mut(&id)) {
             row.task.state = State::Init;
+            row.task.cancel_requested = false;
             row.task.reason = None;
             row.task.content = None;
             row.task.content_cut = false;

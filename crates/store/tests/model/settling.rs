@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::kept::Bringing;
 use crate::play::{Played, Stage, unexpected};
-use crate::step::{ContentKind, End, Ending, HOUR, Leases, Right, Say};
+use crate::step::{ContentKind, End, Ending, HOUR, Leases, News, Right, Say};
 
 /// Backoffs of hours: a task that waits again stays waiting for the rest of the sequence.
 fn policy(retries: i64) -> Policy {
@@ -16,8 +16,8 @@ fn policy(retries: i64) -> Policy {
 }
 
 impl Stage {
-    /// A lease that was given, as its worker knows it: with a cancel it would have heard of.
-    pub(crate) fn running(&self, right: &Right) -> Option<Running> {
+    /// A lease that was given, as its worker knows it: with a cancel, if it has heard of one.
+    pub(crate) fn running(&self, right: &Right, news: News) -> Option<Running> {
         let is_held = |lease: Lease| self.world.rows.iter().any(|row| row.is_held_by(lease));
         let all = self.world.leases.iter().map(|claimed| &claimed.running);
         let leases: Vec<&Running> =
@@ -27,7 +27,7 @@ impl Stage {
         }
         let mut running = leases[right.lease.index(leases.len())].clone();
         if let Some(row) = self.world.rows.iter().find(|row| row.is_held_by(running.lease)) {
-            running.cancel_requested = row.task.cancel_requested;
+            running.cancel_requested = news == News::Heard && row.task.cancel_requested;
         }
         running.lease.token.0 += right.shift;
         Some(running)
@@ -36,7 +36,7 @@ impl Stage {
     pub(crate) async fn settle(&mut self, ends: &[End]) -> Played {
         let mut group: Vec<Bringing> = Vec::new();
         for end in ends {
-            let Some(running) = self.running(&end.right) else { continue };
+            let Some(running) = self.running(&end.right, end.news) else { continue };
             if group.iter().any(|one| one.settlement.lease == running.lease) {
                 continue;
             }
@@ -52,7 +52,9 @@ impl Stage {
     async fn settle_group(&mut self, group: &[Bringing]) -> Played {
         let settlements: Vec<Settlement> = group.iter().map(|one| one.settlement.clone()).collect();
         let verdicts = self.store.settle(&settlements).await.map_err(unexpected)?;
+        let unheard = settlements.iter().filter(|settlement| self.world.cancels(settlement)).count();
         let expected = self.world.settle_group(group);
+        (0..unheard).for_each(|_| self.saw("cancelled in place of waiting again"));
         prop_assert_eq!(&verdicts, &expected, "each is settled under its own token or lost");
         for verdict in verdicts {
             self.saw(if verdict == Verdict::Settled { "settled" } else { "settle lost" });
@@ -64,7 +66,7 @@ impl Stage {
     pub(crate) async fn say(&mut self, says: &[Say]) -> Played {
         let mut reports: Vec<Report> = Vec::new();
         for say in says {
-            let Some(Running { lease, .. }) = self.running(&say.right) else { continue };
+            let Some(Running { lease, .. }) = self.running(&say.right, News::Unheard) else { continue };
             if reports.iter().any(|report| report.lease == lease) {
                 continue;
             }

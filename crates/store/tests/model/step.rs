@@ -129,6 +129,14 @@ pub(crate) struct End {
     pub(crate) retries: i64,
     pub(crate) content: ContentKind,
     pub(crate) brings: Brings,
+    pub(crate) news: News,
+}
+
+/// Whether a worker has looked since the task was asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    Heard,
+    Unheard,
 }
 
 /// What an end brings with it, as far as it may.
@@ -258,12 +266,9 @@ fn end() -> impl Strategy<Value = End> {
         3 => Just(Ending::Died),
     ];
     let content = prop_oneof![4 => Just(ContentKind::Whole), 1 => Just(ContentKind::Cut)];
-    (right(), ending, 0..3_i64, content, brings()).prop_map(|(right, ending, retries, content, brings)| End {
-        right,
-        ending,
-        retries,
-        content,
-        brings,
+    let news = select(vec![News::Heard, News::Unheard]);
+    (right(), ending, 0..3_i64, content, brings(), news).prop_map(|(right, ending, retries, content, brings, news)| {
+        End { right, ending, retries, content, brings, news }
     })
 }
 

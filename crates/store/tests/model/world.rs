@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mission_core::{Lease, NewTask, Progress, Settlement, State, Task, UniqueId, WorkerId};
+use mission_core::{Lease, NewTask, Progress, Reason, Settlement, State, Task, UniqueId, WorkerId};
 use mission_store::{Claimed, Line, Report, Reported, Verdict};
 use proptest::prelude::*;
 
@@ -216,21 +216,31 @@ impl World {
         usize::try_from(limit).unwrap().saturating_sub(running.count())
     }
 
+    /// Whether an end that would let a task wait again cancels it, because it was asked to end and its worker did not hear.
+    pub(crate) fn cancels(&self, settlement: &Settlement) -> bool {
+        let is_asked = |row: &Row| row.is_held_by(settlement.lease) && row.task.cancel_requested;
+        settlement.state == State::Init && self.rows.iter().any(is_asked)
+    }
+
     /// Writes an end under its token; a repeated one counts as written, any other is lost.
     pub(crate) fn settle(&mut self, settlement: &Settlement) -> Verdict {
+        let cancels = self.cancels(settlement);
         let row = self.rows.iter_mut().find(|row| row.task.id == settlement.lease.id);
         let Some(row) = row.filter(|row| row.task.lease_token == settlement.lease.token) else { return Verdict::Lost };
         let task = &mut row.task;
         if task.state != State::Executing {
-            return if task.state == settlement.state { Verdict::Settled } else { Verdict::Lost };
+            // The wish to end it stays where it was cancelled in place of waiting again.
+            let is_in_place = task.state == State::Cancelled && task.cancel_requested;
+            let written = if is_in_place { State::Init } else { task.state };
+            return if written == settlement.state { Verdict::Settled } else { Verdict::Lost };
         }
-        task.state = settlement.state;
-        task.reason = settlement.reason;
+        task.state = if cancels { State::Cancelled } else { settlement.state };
+        task.reason = if cancels { Some(Reason::Cancelled) } else { settlement.reason };
         task.content = settlement.content.as_ref().map(|content| content.text.clone());
         task.content_cut = settlement.content.as_ref().is_some_and(|content| content.is_cut);
         task.counts = settlement.counts;
         task.worker_id = None;
-        task.cancel_requested = false;
+        task.cancel_requested = cancels;
         row.is_modified = true;
         row.due_wait = settlement.wait.map(|wait| wait.as_micros() as i64);
         Verdict::Settled

@@ -18,6 +18,7 @@ conformance![
     a_file_becomes_visible_with_the_success,
     a_file_is_whole_after_ten_deaths,
     a_file_of_a_failed_task_is_removed,
+    a_file_of_a_task_that_was_cancelled_in_place_of_waiting_again_is_swept,
     a_file_that_only_an_earlier_attempt_wrote_is_published_too,
     a_file_whose_time_is_over_is_removed_and_its_row_says_so,
     a_file_that_is_gone_is_said_to_be,
@@ -159,6 +160,20 @@ async fn a_file_of_a_failed_task_is_removed(db: Database) {
     eventually("its files are gone", async || listing(place.path()) == (vec![], vec![])).await;
     assert_eq!(stage.store.artifacts(&id).await.unwrap(), []);
     worker.stop().await;
+}
+
+async fn a_file_of_a_task_that_was_cancelled_in_place_of_waiting_again_is_swept(db: Database) {
+    let (stage, place) = (Stage::set(db).await, folder());
+    let worker = stage.worker_with(settings_in(place.path()), [export()]).await;
+    let id = stage.push(NewTask::new("export").params(&100_000)).await;
+    stage.begins(&id).await;
+    stage.store.cancel(&id).await.unwrap();
+    worker.stop().await;
+    assert_eq!(stage.task(&id).await.state, State::Cancelled);
+    // Whoever sweeps next.
+    let next = stage.worker_with(settings_in(place.path()), [export()]).await;
+    eventually("its file is gone", async || listing(place.path()) == (vec![], vec![])).await;
+    next.stop().await;
 }
 
 async fn a_file_that_only_an_earlier_attempt_wrote_is_published_too(db: Database) {

@@ -1,13 +1,14 @@
 //! Tasks that are to end before their method does: cancelled, out of time, without progress, or handed over.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mission_core::{Failure, NewTask, Reason, State};
 use mission_store::Cancelled;
 use mission_testkit::{Database, conformance, eventually, eventually_within};
 use mission_worker::{Method, Registry, States, Worker, WorkerSettings};
+use tokio::sync::Notify;
 
 use crate::methods::{Diary, doze, sleep, stubborn};
 use crate::stage::{Stage, open, settings};
@@ -16,6 +17,8 @@ conformance![
     a_waiting_task_is_cancelled_at_once,
     running_tasks_are_cancelled_from_another_process,
     a_cancel_that_comes_too_late_changes_nothing,
+    a_cancel_that_meets_a_failing_attempt_ends_the_task,
+    a_cancel_that_meets_a_hand_over_ends_the_task,
     a_method_may_clean_up_when_it_is_cancelled,
     a_timeout_ends_the_attempt_to_the_second,
     a_method_without_progress_is_stalled,
@@ -71,6 +74,52 @@ async fn a_cancel_that_comes_too_late_changes_nothing(db: Database) {
     let task = stage.reaches(&id, State::Success).await;
     assert_eq!(task.content.as_deref(), Some("done all the same"));
     worker.stop().await;
+}
+
+/// Young attempts are not looked up for a cancel.
+async fn a_cancel_that_meets_a_failing_attempt_ends_the_task(db: Database) {
+    let stage = Stage::set(db).await;
+    let (gate, runs) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
+    let (opened, counted) = (Arc::clone(&gate), Arc::clone(&runs));
+    let flaky = Method::from_fn("flaky", move |ctx, (): ()| {
+        let (gate, runs) = (Arc::clone(&opened), Arc::clone(&counted));
+        async move {
+            ctx.progress(1).await?;
+            if runs.fetch_add(1, Ordering::Relaxed) > 0 {
+                return Ok("done although it was cancelled");
+            }
+            gate.notified().await;
+            Err(Failure::new("no answer").retry_after(Duration::ZERO))
+        }
+    });
+    let worker = stage.worker([flaky]).await;
+    let id = stage.push(NewTask::new("flaky").retries(3)).await;
+    stage.begins(&id).await;
+    assert_eq!(stage.store.cancel(&id).await.unwrap(), Cancelled::Requested);
+    gate.notify_one();
+    let task = stage.reaches(&id, State::Cancelled).await;
+    assert_eq!((task.reason, task.counts.failures), (Some(Reason::Cancelled), 1));
+    worker.stop().await;
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+}
+
+async fn a_cancel_that_meets_a_hand_over_ends_the_task(db: Database) {
+    let stage = Stage::set(db).await;
+    let count = || {
+        Method::from_fn("count", |ctx, to: u64| async move {
+            for n in ctx.resume_at()?.unwrap_or(0)..to {
+                ctx.checkpoint(&(n + 1), (n + 1, to)).await?;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Ok::<_, Failure>("done although it was cancelled")
+        })
+    };
+    let worker = stage.worker([count()]).await;
+    let id = stage.push(NewTask::new("count").params(&100_000)).await;
+    stage.begins(&id).await;
+    assert_eq!(stage.store.cancel(&id).await.unwrap(), Cancelled::Requested);
+    worker.stop().await;
+    assert_eq!(stage.task(&id).await.state, State::Cancelled);
 }
 
 async fn a_method_may_clean_up_when_it_is_cancelled(db: Database) {
