@@ -73,6 +73,13 @@ pub struct Worker {
     pub lease_until: Timestamp,
 }
 
+impl Worker {
+    /// Whether its lease was taken from it: it cannot renew, and what it still holds is to be settled.
+    pub fn is_condemned(&self) -> bool {
+        self.lease_until == Timestamp(0)
+    }
+}
+
 /// What a renewal found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {

@@ -1,7 +1,7 @@
 //! What all loops of one worker share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use mission_core::Settlement;
@@ -49,6 +49,8 @@ pub(crate) struct Base {
     pub(crate) slots: Arc<Semaphore>,
     /// Bodies that do not end although the lease of their task is over.
     pub(crate) lingering: AtomicUsize,
+    /// Whether a worker that may be dead holds what this one could run: who leaves when nothing is left waits for that.
+    pub(crate) work_may_come: AtomicBool,
     /// Rings in the settler: a checkpoint waits to be written.
     pub(crate) bell: Arc<Notify>,
     pub(crate) storage: Arc<Storage>,
@@ -76,6 +78,7 @@ impl Base {
             tenure,
             attempts: Attempts::default(),
             lingering: AtomicUsize::new(0),
+            work_may_come: AtomicBool::new(false),
             bell: Arc::default(),
             storage: Arc::new(storage),
             scribe: Scribe::default(),
@@ -120,6 +123,11 @@ impl Base {
             _ = load.wait_for(|load| load.is_idle()) => {}
             _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {}
         }
+    }
+
+    /// Whether this worker runs tasks of this method and type.
+    pub(crate) fn serves(&self, method: &str, task_type: &str) -> bool {
+        self.registry.get(method).is_some() && self.settings.serves(task_type)
     }
 
     /// Whether something may be claimed and begun now.

@@ -1,6 +1,7 @@
 //! The fetcher: looks for due tasks, claims as many as there are free slots, and lets them run.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mission_core::{Error, ErrorKind, UniqueId};
@@ -194,9 +195,7 @@ impl Fetcher {
         if self.lines.is_old(now) || is_called && !(is_fresh && has_work) {
             self.calls.mark_unchanged();
             let (mut lines, database_now) = self.base.store.lines().await?;
-            lines.retain(|line| {
-                self.base.registry.get(&line.method).is_some() && self.base.settings.serves(&line.task_type)
-            });
+            lines.retain(|line| self.base.serves(&line.method, &line.task_type));
             self.look_took = now.elapsed();
             self.lines.learn(lines, database_now, Instant::now());
         }
@@ -267,7 +266,8 @@ impl Fetcher {
 
     /// Whether a worker that found nothing leaves for good.
     async fn leaves(&mut self) -> bool {
-        let is_idle = self.base.attempts.load().borrow().is_idle();
+        // Asked before the last look: what a dead worker held waits again before this is false.
+        let is_idle = self.base.attempts.load().borrow().is_idle() && !self.base.work_may_come.load(Ordering::Acquire);
         match self.base.settings.when_empty {
             WhenEmpty::Stay => false,
             WhenEmpty::Stop => is_idle && self.is_empty().await,

@@ -1,6 +1,7 @@
 //! The housekeeper: rescues the tasks of dead workers, and removes ended tasks and files whose time is over.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use mission_core::{Chance, Error, Outcome, Policy, Settlement, WorkerId, settle};
@@ -8,6 +9,7 @@ use mission_store::{Claimed, Verdict, Worker};
 
 use crate::base::{Base, Phase, pause};
 use crate::record::{self, Ran};
+use crate::settings::WhenEmpty;
 use crate::{identity, limits, log, sweeper};
 
 /// Looks after the house until the worker is over.
@@ -54,6 +56,8 @@ struct House {
 enum Death {
     ProcessGone,
     LeaseExpired,
+    /// Another rescuer took its lease and has not come to an end with it.
+    Condemned,
 }
 
 impl House {
@@ -98,14 +102,30 @@ impl House {
             self.base.tenure.trouble();
         }
         self.neighbours.clear();
+        let mut may_leave_work = false;
         for worker in workers {
             if let Some(death) = self.death_of(&worker) {
                 self.rescue(&worker, death).await?;
-            } else if self.is_here(&worker) {
+                continue;
+            }
+            may_leave_work |= self.may_leave_work(&worker).await?;
+            if self.is_here(&worker) {
                 self.neighbours.push((worker.pid, worker.pid_started));
             }
         }
+        self.base.work_may_come.store(may_leave_work, Ordering::Release);
         Ok(())
+    }
+
+    /// Whether a worker that is watched, because it may be dead, holds what this one could run. Asked only for a worker
+    /// that leaves some time: one that stays gets it in any case.
+    async fn may_leave_work(&self, worker: &Worker) -> Result<bool, Error> {
+        let is_watched = !worker.is_live && worker.id != self.base.tenure.worker();
+        if !is_watched || self.base.settings.when_empty == WhenEmpty::Stay {
+            return Ok(false);
+        }
+        let held = self.base.store.executing(worker.id).await?;
+        Ok(held.iter().any(|one| self.base.serves(&one.task.method, &one.task.task_type)))
     }
 
     /// Whether a neighbour's process is gone since the last look.
@@ -124,6 +144,9 @@ impl House {
         if self.is_here(worker) && identity::is_gone(worker.pid, worker.pid_started) {
             return Some(Death::ProcessGone);
         }
+        if worker.is_condemned() {
+            return Some(Death::Condemned);
+        }
         let term = worker.lease_until.since(worker.seen_date).max(self.base.tenure.lease());
         (!worker.is_live && !self.base.tenure.was_troubled_within(term)).then_some(Death::LeaseExpired)
     }
@@ -132,6 +155,9 @@ impl House {
         let (is_condemned, why) = match death {
             Death::ProcessGone => (self.base.store.condemn_gone(worker.id).await?, "its process is gone"),
             Death::LeaseExpired => (self.base.store.condemn_expired(worker.id).await?, "its lease has expired"),
+            Death::Condemned => {
+                (self.base.store.condemn_gone(worker.id).await?, "nobody has brought its rescue to an end")
+            }
         };
         if is_condemned {
             log::rescuing(worker, why);

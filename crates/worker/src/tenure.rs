@@ -31,14 +31,21 @@ struct Term {
     worker: WorkerId,
     /// Counted from before the renewal was sent, less a margin: the database cannot end the lease sooner.
     holds_until_ms: u64,
-    /// When a renewal last failed.
-    troubled_at_ms: Option<u64>,
+    /// When the database was last away, as far as this worker knows.
+    troubled_at_ms: u64,
+}
+
+impl Term {
+    /// Who has just registered cannot know whether the database was away until then, for the others, too.
+    fn begin(worker: WorkerId, lease: Duration, asked_at_ms: u64) -> Self {
+        Self { worker, holds_until_ms: holds_until_ms(lease, asked_at_ms), troubled_at_ms: waking_ms() }
+    }
 }
 
 impl Tenure {
     /// A lease that was asked for at this moment of [`waking_ms`].
     pub(crate) fn new(worker: WorkerId, lease: Duration, asked_at_ms: u64) -> Self {
-        let term = Term { worker, holds_until_ms: holds_until_ms(lease, asked_at_ms), troubled_at_ms: None };
+        let term = Term::begin(worker, lease, asked_at_ms);
         Self { lease, term: Mutex::new(term), standing: watch::Sender::new(Standing::Holds) }
     }
 
@@ -75,13 +82,13 @@ impl Tenure {
 
     /// A renewal failed.
     pub(crate) fn trouble(&self) {
-        self.term().troubled_at_ms = Some(waking_ms());
+        self.term().troubled_at_ms = waking_ms();
     }
 
-    /// Whether a renewal failed within so long.
+    /// Whether a renewal failed, or the worker registered, within so long.
     pub(crate) fn was_troubled_within(&self, span: Duration) -> bool {
         let span_ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        self.term().troubled_at_ms.is_some_and(|at_ms| waking_ms().saturating_sub(at_ms) < span_ms)
+        waking_ms().saturating_sub(self.term().troubled_at_ms) < span_ms
     }
 
     /// It could not be renewed in time, or not at all any more; whether that is news.
@@ -91,8 +98,7 @@ impl Tenure {
 
     /// Begins anew under another number.
     pub(crate) fn begin(&self, worker: WorkerId, asked_at_ms: u64) {
-        *self.term() =
-            Term { worker, holds_until_ms: holds_until_ms(self.lease, asked_at_ms), troubled_at_ms: Some(asked_at_ms) };
+        *self.term() = Term::begin(worker, self.lease, asked_at_ms);
         self.stand(Standing::Holds);
     }
 
@@ -130,10 +136,21 @@ mod tests {
         assert!(tenure.lose(Standing::Lapsed) && !tenure.lose(Standing::Lapsed));
         assert!(!tenure.holds());
         tenure.renew(waking_ms());
-        assert!(tenure.holds() && !tenure.was_troubled_within(Duration::from_secs(8)));
+        assert!(tenure.holds());
         tenure.lose(Standing::Removed);
         tenure.begin(WorkerId(2), waking_ms());
         assert!(tenure.holds() && tenure.worker() == WorkerId(2));
-        assert!(tenure.was_troubled_within(Duration::from_secs(8)));
+    }
+
+    #[test]
+    fn who_has_just_registered_counts_the_database_as_away_until_the_answer_came() {
+        let lease = Duration::from_secs(8);
+        let asked_at_ms = waking_ms().saturating_sub(5_000);
+        let tenure = Tenure::new(WorkerId(1), lease, asked_at_ms);
+        assert!(tenure.was_troubled_within(Duration::from_secs(1)), "the answer took five seconds");
+        tenure.term().troubled_at_ms = waking_ms().saturating_sub(9_000);
+        assert!(!tenure.was_troubled_within(lease), "a lease later it has seen enough");
+        tenure.begin(WorkerId(2), asked_at_ms);
+        assert!(tenure.was_troubled_within(Duration::from_secs(1)), "the same under a new number");
     }
 }

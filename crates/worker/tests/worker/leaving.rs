@@ -11,7 +11,10 @@ use crate::stage::{Stage, settings};
 
 conformance![
     a_worker_that_stops_when_empty_leaves_after_the_last_task,
+    a_worker_that_stops_when_empty_waits_for_what_a_silent_one_holds,
+    a_worker_that_stops_when_empty_waits_for_nothing_that_it_cannot_run,
     a_lingering_worker_leaves_when_nothing_is_due_soon,
+    a_lingering_worker_waits_for_what_a_silent_one_holds,
     execute_runs_what_waits_and_answers_the_records,
     execute_runs_one_task_due_or_not,
 ];
@@ -27,6 +30,42 @@ async fn a_worker_that_stops_when_empty_leaves_after_the_last_task(db: Database)
     let counts = stage.store.counts().await.unwrap();
     assert!(counts.iter().any(|(state, count)| *state == State::Success && count.count == 10), "{counts:?}");
     assert_eq!(stage.task(&later).await.state, State::Init);
+}
+
+/// How such a worker works: with a lease that is over soon.
+fn leaves(when_empty: WhenEmpty) -> WorkerSettings {
+    WorkerSettings { when_empty, lease: Some(Duration::from_secs(2)), ..settings() }
+}
+
+async fn a_worker_that_stops_when_empty_waits_for_what_a_silent_one_holds(db: Database) {
+    let stage = Stage::set(db).await;
+    let held = stage.push(NewTask::new("sleep").params(&0)).await;
+    stage.falls_silent_with(&held).await;
+    let free = stage.push(NewTask::new("sleep").params(&0)).await;
+    let worker = stage.worker_with(leaves(WhenEmpty::Stop), [sleep()]).await;
+    stage.reaches(&free, State::Success).await;
+    assert_eq!(stage.task(&held).await.state, State::Executing, "what is free runs meanwhile");
+    worker.finished().await;
+    let task = stage.task(&held).await;
+    assert_eq!((task.state, task.counts.attempt, task.counts.crashes), (State::Success, 2, 1));
+}
+
+async fn a_worker_that_stops_when_empty_waits_for_nothing_that_it_cannot_run(db: Database) {
+    let stage = Stage::set(db).await;
+    let held = stage.push(NewTask::new("elsewhere")).await;
+    stage.falls_silent_with(&held).await;
+    let began = Instant::now();
+    stage.worker_with(leaves(WhenEmpty::Stop), [sleep()]).await.finished().await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(stage.task(&held).await.state, State::Executing);
+}
+
+async fn a_lingering_worker_waits_for_what_a_silent_one_holds(db: Database) {
+    let stage = Stage::set(db).await;
+    let held = stage.push(NewTask::new("sleep").params(&0)).await;
+    stage.falls_silent_with(&held).await;
+    stage.worker_with(leaves(WhenEmpty::Linger(Duration::from_millis(50))), [sleep()]).await.finished().await;
+    assert_eq!(stage.task(&held).await.state, State::Success);
 }
 
 async fn a_lingering_worker_leaves_when_nothing_is_due_soon(db: Database) {

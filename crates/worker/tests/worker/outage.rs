@@ -41,11 +41,14 @@ servers![
     a_result_that_is_ready_in_an_outage_is_kept,
     a_worker_that_is_cut_off_stops_before_another_goes_on,
     workers_do_not_take_each_other_for_dead_after_an_outage,
+    a_worker_that_begins_right_after_an_outage_takes_nobody_for_dead,
 ];
 conformance![
     a_worker_that_was_taken_for_dead_registers_anew,
     a_claim_whose_answer_was_lost_is_taken_on,
     tasks_of_a_worker_that_is_on_no_list_are_rescued,
+    a_new_worker_watches_a_silent_one_for_a_lease_before_it_rescues,
+    what_a_condemned_worker_left_is_rescued_by_a_new_one_at_once,
 ];
 
 /// A lease short enough to run out while a test waits.
@@ -240,6 +243,52 @@ async fn workers_do_not_take_each_other_for_dead_after_an_outage(db: Database) {
     for worker in workers {
         worker.stop().await;
     }
+}
+
+async fn a_worker_that_begins_right_after_an_outage_takes_nobody_for_dead(db: Database) {
+    let stage = Stage::set(db).await;
+    let proxy = Proxy::before(&stage.db).await.unwrap();
+    let old = stage.worker_at(proxy.url(), short_lease(), [sleep()]).await;
+    let number = old.id();
+    let id = stage.push(NewTask::new("sleep").params(&3000)).await;
+    stage.reaches(&id, State::Executing).await;
+    proxy.cut();
+    eventually("its lease is over", async || !stage.store.roll_call().await.unwrap()[0].is_live).await;
+    // The database is back for the new worker a moment sooner than for the old one.
+    let new = stage.worker_with(short_lease(), [sleep()]).await;
+    let began = Instant::now();
+    eventually("the new one has looked around", async || began.elapsed() > Duration::from_millis(700)).await;
+    proxy.restore();
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.counts.crashes), (1, 0), "{task:?}");
+    assert_eq!(old.id(), number, "it was not taken off the list");
+    old.stop().await;
+    new.stop().await;
+}
+
+async fn a_new_worker_watches_a_silent_one_for_a_lease_before_it_rescues(db: Database) {
+    let stage = Stage::set(db).await;
+    let id = stage.push(NewTask::new("sleep").params(&0)).await;
+    stage.falls_silent_with(&id).await;
+    let began = Instant::now();
+    let worker = stage.worker_with(short_lease(), [sleep()]).await;
+    let task = stage.reaches(&id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.counts.crashes), (2, 1));
+    assert!(began.elapsed() > Duration::from_secs(2), "only {:?}", began.elapsed());
+    worker.stop().await;
+}
+
+async fn what_a_condemned_worker_left_is_rescued_by_a_new_one_at_once(db: Database) {
+    let stage = Stage::set(db).await;
+    let id = stage.push(NewTask::new("sleep").params(&0)).await;
+    let silent = stage.falls_silent_with(&id).await;
+    // What a rescuer does, that then dies itself.
+    assert!(stage.store.condemn_expired(silent).await.unwrap());
+    let worker = stage.worker([sleep()]).await;
+    // Sooner than any worker's lease ends.
+    let task = stage.reaches_within(Duration::from_secs(6), &id, State::Success).await;
+    assert_eq!((task.counts.attempt, task.counts.crashes), (2, 1));
+    worker.stop().await;
 }
 
 async fn a_worker_that_was_taken_for_dead_registers_anew(db: Database) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mission_core::{
     Chance, NewTask, Outcome, Policy, Reason, Settlement, State as TaskState, Task, UniqueId, WorkerId, settle,
 };
-use mission_store::{Claimed, OnMissing, Store, Verdict};
+use mission_store::{Claimed, NewWorker, OnMissing, Store, Verdict};
 use mission_testkit::{Database, eventually};
 use mission_worker::{Method, Registry, States, Wake, Worker, WorkerHandle, WorkerSettings};
 
@@ -90,6 +90,25 @@ impl Stage {
     pub(crate) async fn rescue(&self, worker: WorkerId) {
         assert!(self.store.condemn_gone(worker).await.unwrap());
         self.take_over(worker).await;
+    }
+
+    /// A worker on another machine claims this task and is heard of no more; answers once its lease is over.
+    pub(crate) async fn falls_silent_with(&self, unique_id: &UniqueId) -> WorkerId {
+        let silent = NewWorker {
+            name: "silent".to_owned(),
+            host: "elsewhere".to_owned(),
+            process: "elsewhere".to_owned(),
+            pid: 1,
+            pid_started: 1,
+            concurrency: 1,
+            types: None,
+            methods: Vec::new(),
+            lease: Duration::from_millis(100),
+        };
+        let worker = self.store.register(&silent).await.unwrap();
+        assert!(self.store.claim_one(unique_id, worker).await.unwrap().is_some());
+        eventually("its lease is over", async || !self.store.roll_call().await.unwrap()[0].is_live).await;
+        worker
     }
 
     async fn take_over(&self, dead: WorkerId) {
