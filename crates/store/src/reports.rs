@@ -3,11 +3,11 @@
 use mission_core::{Checkpoint, Error, Lease, LeaseToken, Progress, State, limits};
 use serde::Serialize;
 
+use crate::Store;
 use crate::batch::Batches;
-use crate::db::{Statement, is_locked};
+use crate::db::{Conn, Statement, is_locked};
 use crate::retrying::{is_answer, is_refusal, retrying, retrying_unless_locked};
 use crate::unlocked::unlocked_on;
-use crate::{PushConnection, Store};
 
 /// What an attempt reports: all values are absolute, so that a report may be written twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,12 @@ fn fitted(message: &str) -> Option<String> {
     Progress::default().message(message).message
 }
 
+/// Writes one report within a transaction that is open.
+pub(crate) async fn report_on(conn: &mut Conn<'_>, report: &Report) -> Result<(), Error> {
+    let batch = Batches::one(&[Row::of(report)?])?;
+    conn.run(&REPORT, &[("batch", (&batch).into())]).await.map(drop)
+}
+
 impl Store {
     /// Writes progress and checkpoints, each report under its lease token; answers for each whether it was written.
     pub async fn report(&self, reports: &[Report]) -> Result<Vec<Reported>, Error> {
@@ -131,15 +137,6 @@ impl Store {
             }
         }
         Ok(reported)
-    }
-
-    /// Writes what an attempt has reported into the caller's transaction, where the task succeeds in it.
-    ///
-    /// # Errors
-    /// As [`succeed_in`](Self::succeed_in).
-    pub async fn report_in(connection: &mut impl PushConnection, report: &Report) -> Result<(), Error> {
-        let batch = Batches::one(&[Row::of(report)?])?;
-        connection.conn().run(&REPORT, &[("batch", (&batch).into())]).await.map(drop)
     }
 
     async fn report_group(&self, batch: &str, group: &[Report]) -> Result<Vec<Reported>, Error> {

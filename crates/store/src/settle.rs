@@ -11,7 +11,7 @@ use crate::db::{self, Conn, Dialect, Statement, is_locked};
 use crate::effects;
 use crate::push::Whose;
 use crate::push_in::{Guard, PushConnection, within};
-use crate::reports::WATCH;
+use crate::reports::{Report, WATCH, report_on};
 use crate::retrying::{is_answer, is_refusal, retrying, retrying_unless_locked};
 use crate::unlocked::unlocked_on;
 
@@ -212,7 +212,8 @@ impl Store {
         Err(last)
     }
 
-    /// Settles a task in the caller's transaction, with what it brings: the caller's effects and this commit together.
+    /// Settles a task in the caller's transaction, with what it brings and what it reported last, which cannot be written
+    /// otherwise once the row is locked: the caller's effects and this commit together.
     ///
     /// On a connection that is not in a transaction it is one of its own. A settlement that an earlier transaction wrote
     /// is [`Verdict::Lost`] here: the caller's effects are there already, so this transaction is to be rolled back.
@@ -220,9 +221,16 @@ impl Store {
     /// # Errors
     /// A deadlock, a busy database or a serialization failure says [`is_retryable`](Error::is_retryable): run the whole
     /// transaction again. Whatever else the database refuses leaves the transaction usable.
-    pub async fn succeed_in(connection: &mut impl PushConnection, settlement: &Settlement) -> Result<Verdict, Error> {
+    pub async fn succeed_in(
+        connection: &mut impl PushConnection,
+        settlement: &Settlement,
+        last: Option<&Report>,
+    ) -> Result<Verdict, Error> {
         within(connection, Guard::Needed, async |conn| {
             effects::follow_ups(settlement)?;
+            if let Some(report) = last {
+                report_on(conn, report).await?;
+            }
             let batch = Batches::one(&[Row::of(settlement)])?;
             let (hit, _) = write_on(conn, &batch, &[settlement], Whose::Callers).await?;
             Ok(if hit == 1 { Verdict::Settled } else { Verdict::Lost })

@@ -75,11 +75,8 @@ impl Shared {
         };
         let effects = Effects { files, attempt_record: None, follow_ups: self.follow_ups() };
         let settlement = self.success(content, effects);
-        if let Some((_, report)) = self.unwritten() {
-            // What was reported last belongs to the record, and cannot be written otherwise once the row is locked.
-            Store::report_in(connection, &report).await?;
-        }
-        match Store::succeed_in(connection, &settlement).await? {
+        let last = self.unwritten().map(|(_, report)| report);
+        match Store::succeed_in(connection, &settlement, last.as_ref()).await? {
             Verdict::Settled => {
                 self.pen().has_succeeded.store(true, Ordering::Relaxed);
                 Ok(())

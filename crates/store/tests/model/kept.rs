@@ -177,7 +177,7 @@ impl Stage {
             ($connection:ty) => {{
                 let mut connection = <$connection>::connect(self.db.url()).await.unwrap();
                 let mut tx = connection.begin().await.unwrap();
-                let verdict = Store::succeed_in(&mut tx, &bringing.settlement).await.map_err(unexpected)?;
+                let verdict = Store::succeed_in(&mut tx, &bringing.settlement, None).await.map_err(unexpected)?;
                 if fate == Fate::Commit && verdict == Verdict::Settled {
                     tx.commit().await.unwrap();
                 } else {
