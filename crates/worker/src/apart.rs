@@ -75,6 +75,10 @@ impl Shared {
         };
         let effects = Effects { files, attempt_record: None, follow_ups: self.follow_ups() };
         let settlement = self.success(content, effects);
+        // On SQLite the transaction may hold the whole database, and the wait would be for nothing.
+        if self.kind() != Kind::Sqlite {
+            self.write_lines().await;
+        }
         let last = self.unwritten().map(|(_, report)| report);
         match Store::succeed_in(connection, &settlement, last.as_ref()).await? {
             Verdict::Settled => {

@@ -51,7 +51,7 @@ pub(crate) struct Base {
     pub(crate) lingering: AtomicUsize,
     /// Whether a worker that may be dead holds what this one could run: who leaves when nothing is left waits for that.
     pub(crate) work_may_come: AtomicBool,
-    /// Rings in the settler: a checkpoint waits to be written.
+    /// Rings in the settler: a checkpoint waits to be written, or lines before a success.
     pub(crate) bell: Arc<Notify>,
     pub(crate) storage: Arc<Storage>,
     pub(crate) scribe: Scribe,

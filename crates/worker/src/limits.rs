@@ -88,6 +88,9 @@ pub(crate) const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(250);
 pub(crate) const LINES_MOMENT: Duration = Duration::from_millis(250);
 /// Attempts whose lines may wait to be written: each may have a quarter of a mebibyte of them.
 pub(crate) const LINES_BACKLOG_MAX: usize = 1_000;
+/// How long a success in its method's transaction waits for the lines of the task's log: who follows it reads to the success
+/// and goes, but that transaction may hold locks.
+pub(crate) const LINES_PATIENCE: Duration = Duration::from_millis(500);
 /// How often running tasks are looked up for a cancel or a lost lease; half of the second a cancel may take.
 pub(crate) const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// Tasks younger than this are not looked up: most end sooner.

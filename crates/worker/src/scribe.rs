@@ -111,7 +111,7 @@ async fn write_all(base: &Base, attempts: &[Arc<Attempt>]) -> bool {
         }
         for (attempt, logged) in attempts.into_iter().zip(logged) {
             if let Some(last) = logged.lines.last() {
-                attempt.shared.lines().mark_written(last.number);
+                attempt.shared.mark_lines_written(last.number);
             }
         }
     }

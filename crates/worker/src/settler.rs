@@ -20,8 +20,8 @@ const AGAIN: Backoff = Backoff { first: Duration::from_millis(50), longest: limi
 /// What is to be reported of those that run.
 enum Due {
     Nothing,
-    /// Methods wait for theirs.
-    Checkpoints,
+    /// Methods wait for theirs, or for their lines before they succeed in a transaction.
+    Awaited,
     /// Outcomes whose rows somebody else held.
     Held,
     Everything,
@@ -37,7 +37,7 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
         let due = tokio::select! {
             biased;
             _ = outcomes.recv_many(&mut group, rules::BATCH_ROWS_MAX) => Due::Nothing,
-            () = base.bell.notified() => Due::Checkpoints,
+            () = base.bell.notified() => Due::Awaited,
             () = sleep_until(next_report), if is_running(&base) => Due::Everything,
             () = sleep_until(held.next_look), if !held.outcomes.is_empty() => Due::Held,
             () = first_begins(&base) => Due::Nothing,
@@ -46,8 +46,11 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
         match due {
             Due::Nothing => {}
             Due::Held => held.look(&base).await,
-            Due::Checkpoints => {
+            Due::Awaited => {
                 let mut waiting = base.attempts.running();
+                let is_apart = |attempt: &&Arc<Attempt>| attempt.shared.pen().is_taken();
+                let apart: Vec<_> = waiting.iter().filter(is_apart).cloned().collect();
+                scribe::write(&base, &apart).await;
                 waiting.retain(|attempt| attempt.shared.has_checkpoint_waiting());
                 report(&base, &waiting).await;
             }

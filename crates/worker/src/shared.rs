@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use crate::apart::Pen;
 use crate::checkpoint::CheckpointError;
 use crate::clock::{coarse_ms, coarse_since};
+use crate::limits;
 use crate::reported::{Pace, Reported, Unwritten};
 use crate::stop::{Interrupted, Stop};
 use crate::surroundings::Surroundings;
@@ -218,6 +219,22 @@ impl Shared {
     /// The lines of its log that wait to be written.
     pub(crate) fn lines(&self) -> &Arc<TaskLines> {
         &self.lines
+    }
+
+    /// Those of them up to this number are written.
+    pub(crate) fn mark_lines_written(&self, number: i64) {
+        self.lines.mark_written(number);
+        self.tell();
+    }
+
+    /// Has the settler write them, and waits for it a moment.
+    pub(crate) async fn write_lines(&self) {
+        if !self.lines.is_empty() {
+            self.around.bell.notify_one();
+            let written = self.until(|| self.lines.is_empty().then_some(()));
+            // What is not written yet is written later.
+            let _ = tokio::time::timeout(limits::LINES_PATIENCE, written).await;
+        }
     }
 
     /// Adds a line to its log.

@@ -11,7 +11,7 @@ use crate::storage::Storage;
 /// What an attempt has of its worker.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
-    /// Rings in the settler: a checkpoint waits to be written.
+    /// Rings in the settler: a checkpoint waits to be written, or lines before a success.
     pub(crate) bell: Arc<Notify>,
     pub(crate) storage: Arc<Storage>,
     /// Which database it is.

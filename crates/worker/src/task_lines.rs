@@ -41,6 +41,11 @@ impl TaskLines {
         self.waiting().lines.iter().take(limit).map(with_age).collect()
     }
 
+    /// Whether all that was said is written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting().lines.is_empty()
+    }
+
     /// Those up to this number are written.
     pub(crate) fn mark_written(&self, number: i64) {
         let mut waiting = self.waiting();

@@ -47,11 +47,13 @@ struct Log<'a> {
 impl Log<'_> {
     /// Prints what there is, again and again, until the task has ended; an outage of the database is waited out.
     async fn follow(&mut self, mission: &Mission) -> Result<()> {
-        let mut is_away = false;
+        let (mut is_away, mut is_over) = (false, false);
         loop {
             match self.look(mission).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => is_away = false,
+                Ok(true) if is_over => return Ok(()),
+                // Once more in a moment: lines may come after a success that was committed by the method itself.
+                Ok(true) => is_over = true,
+                Ok(false) => (is_away, is_over) = (false, false),
                 Err(error) if error.is_unreachable() => {
                     if !is_away {
                         self.app.note(format_args!("{error}; looking again"));

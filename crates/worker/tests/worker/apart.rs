@@ -1,8 +1,8 @@
 //! Success in the method's own transaction: committed together or not at all, and nobody else waits for it.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mission_core::{Failure, NewTask, Progress, Reason, State, UniqueId};
@@ -20,6 +20,7 @@ conformance![
     follow_ups_are_pushed_with_the_success_and_only_then,
     a_commit_that_lands_when_the_time_is_over_keeps_its_file,
     a_success_that_its_worker_cannot_see_any_more_keeps_its_file,
+    what_a_method_said_is_written_before_its_success,
 ];
 
 fn short_lease() -> WorkerSettings {
@@ -276,5 +277,33 @@ async fn follow_ups_are_pushed_with_the_success_and_only_then(db: Database) {
     stage.all_ended().await;
     let pushed = stage.db.sql("select count(*) from mission_tasks where method = 'second';").await.unwrap();
     assert_eq!(pushed.trim(), "2", "those of the success");
+    worker.stop().await;
+}
+
+async fn what_a_method_said_is_written_before_its_success(db: Database) {
+    let stage = set(db).await;
+    let (kind, url, elsewhere) = (stage.db.kind(), stage.db.url().to_owned(), stage.another_store().await);
+    if kind == Kind::Sqlite {
+        // There the method's transaction may hold the database, so the lines come after it.
+        return;
+    }
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&seen);
+    let method = Method::from_fn("order", move |ctx, (): ()| {
+        let (url, elsewhere, lines) = (url.clone(), elsewhere.clone(), Arc::clone(&lines));
+        async move {
+            ctx.log("the last words");
+            let look = async {
+                let id = UniqueId::parse(ctx.unique_id()).unwrap();
+                *lines.lock().unwrap() = elsewhere.logs(&id, 0, 10).await.unwrap();
+            };
+            order(kind, &url, &ctx, true, Some(look)).await
+        }
+    });
+    let worker = stage.worker([method]).await;
+    let id = stage.push(NewTask::new("order")).await;
+    stage.reaches(&id, State::Success).await;
+    let seen: Vec<String> = seen.lock().unwrap().iter().map(|line| line.message.clone()).collect();
+    assert_eq!(seen, ["the last words"], "before the commit");
     worker.stop().await;
 }
