@@ -18,6 +18,9 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// A checkpoint at a cursor: any value that serialises to JSON, at most [`limits::CURSOR_BYTES_MAX`] bytes.
     ///
+    /// JSON has no word for a number that is not finite: `NaN` and the infinities become `null`, and come back as an
+    /// `Option` alone.
+    ///
     /// ```
     /// use mission_core::Checkpoint;
     /// assert_eq!(Checkpoint::at(&(3, "page"), 3, Vec::new()).unwrap().cursor, "[3,\"page\"]");

@@ -148,3 +148,14 @@ proptest! {
         prop_assert_eq!(&Content::new(&text).text, &text.replace('\0', "\u{fffd}"));
     }
 }
+
+/// As the documents of `checkpoint` and `resume_at` say.
+#[test]
+fn a_number_that_is_not_finite_comes_back_from_a_cursor_as_none() {
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let cursor = Checkpoint::at(&(7, number), 0, Vec::new()).unwrap().cursor;
+        assert_eq!(cursor, "[7,null]");
+        assert!(serde_json::from_str::<(i64, f64)>(&cursor).is_err());
+        assert_eq!(serde_json::from_str::<(i64, Option<f64>)>(&cursor).unwrap(), (7, None));
+    }
+}

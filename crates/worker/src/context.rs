@@ -88,7 +88,8 @@ impl Context {
     }
 
     /// Keeps where the method is: after the death or the stop of its worker another one goes on from here. `cursor` is
-    /// whatever says where (at most 64 KiB as JSON), `progress` as for [`progress`](Self::progress).
+    /// whatever says where (at most 64 KiB as JSON), `progress` as for [`progress`](Self::progress). JSON writes `NaN` and
+    /// infinite numbers as `null`, which comes back as `None` of an `Option<f64>` and is no `f64`.
     ///
     /// Cursor, progress and the length of each result file are stored in one write that a worker which lost the task
     /// cannot make; what the files hold is on the disk before. Cheap enough for every row: one is made 50 ms after the
@@ -134,8 +135,9 @@ impl Context {
     /// The cursor of the last checkpoint, to go on from; `None` where the task begins.
     ///
     /// # Errors
-    /// It does not decode: a deploy changed its type. `?` fails the attempt, and each retry fails alike until the code reads
-    /// the old form; `mission retry ID` begins anew. Or call [`start_over`](Self::start_over) here and begin again.
+    /// It does not decode: a deploy changed its type, or a number in it was not finite. `?` fails the attempt, and each retry
+    /// fails alike until the code reads the old form (`Option<f64>` for such a number); `mission retry ID` begins anew. Or
+    /// call [`start_over`](Self::start_over) here and begin again.
     pub fn resume_at<T: DeserializeOwned>(&self) -> Result<Option<T>, BadCursor> {
         self.shared.resume_at()
     }
