@@ -69,7 +69,7 @@ impl WorkerBuilder {
         self
     }
 
-    /// How long this worker's lease holds without renewal: after that others take over its tasks.
+    /// How long this worker's lease holds without renewal, 2 s to 1 h: after that others take over its tasks.
     /// 10 s unless told otherwise, 60 s on SQLite.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = Some(lease);

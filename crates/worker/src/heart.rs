@@ -128,10 +128,8 @@ impl Beating {
         }
     }
 
-    /// The part of the lease that was kept back so that tasks can end within it.
     fn margin_ms(&self) -> u64 {
-        let margin = self.base.tenure.lease() / limits::LEASE_MARGIN_PART;
-        u64::try_from(margin.as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.base.tenure.margin().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Where a body still runs at the end of the lease and the owner wants nothing to run beside the next attempt, the

@@ -19,14 +19,17 @@ pub(crate) const SETTLE_BACKLOG_MAX: usize = 2_000;
 pub(crate) const LEASE_SERVER: Duration = Duration::from_secs(10);
 /// Lease on SQLite, where one long write of somebody else's holds up every renewal.
 pub(crate) const LEASE_SQLITE: Duration = Duration::from_secs(60);
-/// Shortest lease: its beats must fit between the hiccups of a busy machine.
-pub(crate) const LEASE_MIN: Duration = Duration::from_secs(1);
+/// Shortest lease: beats must fit between the hiccups of a busy machine, beside the time that is kept back.
+pub(crate) const LEASE_MIN: Duration = Duration::from_secs(2);
 /// Longest lease: so long does a task stay behind on a machine that is gone.
 pub(crate) const LEASE_MAX: Duration = Duration::from_secs(3600);
 /// Beats per lease: three may fail before the lease is in danger.
 pub(crate) const BEATS_PER_LEASE: u32 = 4;
 /// Part of the lease kept back, so that tasks have ended before others may claim them.
 pub(crate) const LEASE_MARGIN_PART: u32 = 8;
+/// Least that is kept back: the time it takes to end what was told to stop, and some for a busy machine.
+pub(crate) const LEASE_MARGIN_MIN: Duration =
+    STOP_MOMENT.saturating_add(ABORT_MAX).saturating_add(Duration::from_millis(100));
 /// Pause after a beat that failed: the database may be back any moment.
 pub(crate) const BEAT_AGAIN: Duration = Duration::from_millis(250);
 

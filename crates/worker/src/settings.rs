@@ -46,7 +46,7 @@ pub struct WorkerSettings {
     pub types: Option<Vec<String>>,
     /// How long running tasks may take to end once the worker was asked to stop.
     pub grace: Duration,
-    /// How long its lease holds without renewal: 10 s on servers, 60 s on SQLite unless told otherwise.
+    /// How long its lease holds without renewal: 10 s on servers, 60 s on SQLite unless told otherwise; 2 s to 1 h.
     pub lease: Option<Duration>,
     /// What people call it: host and process number unless told otherwise.
     pub name: Option<String>,
@@ -88,7 +88,7 @@ impl WorkerSettings {
             )));
         }
         if self.lease.is_some_and(|lease| !(limits::LEASE_MIN..=limits::LEASE_MAX).contains(&lease)) {
-            return Err(setup("the lease is out of range: use 1 s to 1 h".to_owned()));
+            return Err(setup("the lease is out of range: use 2 s to 1 h".to_owned()));
         }
         for task_type in self.types.iter().flatten() {
             checked_name("type", task_type, mission_core::limits::TYPE_CHARS_MAX)?;
@@ -125,6 +125,7 @@ mod tests {
         let faults = [
             (WorkerSettings { concurrency: 0, ..settings() }, "concurrency of 0"),
             (WorkerSettings { lease: Some(Duration::ZERO), ..settings() }, "lease"),
+            (WorkerSettings { lease: Some(Duration::from_millis(1999)), ..settings() }, "use 2 s to 1 h"),
             (WorkerSettings { types: Some(vec![String::new()]), ..settings() }, "type"),
         ];
         for (settings, word) in faults {

@@ -59,6 +59,11 @@ impl Tenure {
         self.lease
     }
 
+    /// The part of the lease that is kept back so that tasks can end within it.
+    pub(crate) fn margin(&self) -> Duration {
+        margin(self.lease)
+    }
+
     /// Whether the lease holds: without it nothing is claimed and nothing begins.
     pub(crate) fn holds(&self) -> bool {
         *self.standing.borrow() == Standing::Holds && !self.left().is_zero()
@@ -111,8 +116,12 @@ impl Tenure {
     }
 }
 
+fn margin(lease: Duration) -> Duration {
+    (lease / limits::LEASE_MARGIN_PART).max(limits::LEASE_MARGIN_MIN)
+}
+
 fn holds_until_ms(lease: Duration, asked_at_ms: u64) -> u64 {
-    let span = lease - lease / limits::LEASE_MARGIN_PART;
+    let span = lease.saturating_sub(margin(lease));
     asked_at_ms.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -128,6 +137,17 @@ mod tests {
         assert!(!tenure.holds(), "an answer that took seven seconds renews nothing");
         tenure.renew(waking_ms());
         assert!(tenure.holds());
+    }
+
+    #[test]
+    fn every_lease_keeps_back_the_time_that_stopping_takes_and_leaves_room_for_beats() {
+        for lease in [limits::LEASE_MIN, Duration::from_secs(4), limits::LEASE_SERVER, limits::LEASE_MAX] {
+            let asked_at_ms = waking_ms();
+            let tenure = Tenure::new(WorkerId(1), lease, asked_at_ms);
+            let kept_back = lease.saturating_sub(Duration::from_millis(tenure.term().holds_until_ms - asked_at_ms));
+            assert!(kept_back > limits::STOP_MOMENT + limits::ABORT_MAX, "of {lease:?} only {kept_back:?}");
+            assert!(lease - kept_back > lease / limits::BEATS_PER_LEASE * 2, "of {lease:?} no less than {kept_back:?}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(super) fn span(text: &str) -> Result<Duration, Error> {
 
 /// A worker's bounds, refused before it begins; the worker itself holds to the same.
 const CONCURRENCY_MAX: usize = 10_000;
-const LEASE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+const LEASE: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(3600);
 
 /// How many tasks a worker runs at once.
 pub(crate) fn concurrency(text: &str) -> Result<usize, Error> {
@@ -26,7 +26,7 @@ pub(crate) fn lease(text: &str) -> Result<Duration, Error> {
     if LEASE.contains(&lease) {
         return Ok(lease);
     }
-    Err(Error::invalid(format!("the lease {text:?} is out of range: use 1s to 1h")))
+    Err(Error::invalid(format!("the lease {text:?} is out of range: use 2s to 1h")))
 }
 
 /// The name of a type.

@@ -24,7 +24,7 @@ conformance![
 ];
 
 fn short_lease() -> WorkerSettings {
-    WorkerSettings { lease: Some(Duration::from_secs(1)), ..settings() }
+    WorkerSettings { lease: Some(Duration::from_secs(2)), ..settings() }
 }
 
 /// How a method's transaction ends.
@@ -189,7 +189,7 @@ async fn a_transaction_held_for_two_leases_costs_no_other_task_anything(db: Data
         let before = stage.task(&counting[1]).await.checkpoint_done;
         eventually("checkpoints go on", async || stage.task(&counting[1]).await.checkpoint_done > before).await;
     }
-    eventually("two leases are over", async || began.elapsed() > Duration::from_millis(2_200)).await;
+    eventually("two leases are over", async || began.elapsed() > Duration::from_millis(4_200)).await;
     gate.notify_one();
     let within = Duration::from_secs(20);
     for counted in &counting {

@@ -31,7 +31,7 @@ conformance![
 
 fn settings_in(folder: &Path) -> WorkerSettings {
     let files = FilesSettings { folder: Some(folder.to_owned()), ..FilesSettings::default() };
-    WorkerSettings { files, lease: Some(Duration::from_secs(1)), ..settings() }
+    WorkerSettings { files, lease: Some(Duration::from_secs(2)), ..settings() }
 }
 
 /// Writes so many numbered rows, with a checkpoint at each.

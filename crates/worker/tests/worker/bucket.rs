@@ -21,7 +21,7 @@ const ROWS: u64 = 3000;
 fn host(folder: &Path, address: &str) -> WorkerSettings {
     let bucket = BucketSettings::new(address).keys(ACCESS_KEY, SECRET_KEY);
     let files = FilesSettings { folder: Some(folder.to_owned()), bucket: Some(bucket), ..FilesSettings::default() };
-    WorkerSettings { files, lease: Some(Duration::from_secs(1)), ..settings() }
+    WorkerSettings { files, lease: Some(Duration::from_secs(2)), ..settings() }
 }
 
 /// Writes numbered rows, slowly, with a checkpoint at each.

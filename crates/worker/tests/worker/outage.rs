@@ -1,6 +1,7 @@
 //! The database goes away and comes back: nobody is needed, nothing is lost, nothing is counted against a task.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,7 @@ servers![
     a_worker_that_is_cut_off_stops_before_another_goes_on,
     workers_do_not_take_each_other_for_dead_after_an_outage,
     a_worker_that_begins_right_after_an_outage_takes_nobody_for_dead,
+    what_runs_has_ended_before_the_shortest_lease_is_over,
 ];
 conformance![
     a_worker_that_was_taken_for_dead_registers_anew,
@@ -212,6 +214,42 @@ async fn a_worker_that_is_cut_off_stops_before_another_goes_on(db: Database) {
     assert_eq!(stage.task(&id).await.content.as_deref(), Some("by the other"));
     cut_off.stop().await;
     other.stop().await;
+}
+
+async fn what_runs_has_ended_before_the_shortest_lease_is_over(db: Database) {
+    struct Ends(Arc<AtomicBool>);
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let stage = Stage::set(db).await;
+    let proxy = Proxy::before(&stage.db).await.unwrap();
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let ends = Arc::clone(&has_ended);
+    // It heeds no stop, and comes to an await but now and then.
+    let slow = Method::from_fn("slow", move |ctx, (): ()| {
+        let ends = Ends(Arc::clone(&ends));
+        async move {
+            let _ends = ends;
+            ctx.progress(1).await?;
+            loop {
+                std::thread::sleep(Duration::from_millis(150));
+                tokio::task::yield_now().await;
+            }
+            #[allow(unreachable_code)]
+            Ok::<_, Failure>(())
+        }
+    });
+    let shortest = WorkerSettings { lease: Some(Duration::from_secs(2)), ..settings() };
+    let worker = stage.worker_at(proxy.url(), shortest, [slow]).await;
+    let id = stage.push(NewTask::new("slow")).await;
+    stage.begins(&id).await;
+    proxy.cut();
+    eventually("its lease is over", async || !stage.store.roll_call().await.unwrap()[0].is_live).await;
+    assert!(has_ended.load(Ordering::SeqCst), "it still runs although others may begin the task");
+    proxy.restore();
+    worker.stop().await;
 }
 
 async fn workers_do_not_take_each_other_for_dead_after_an_outage(db: Database) {
