@@ -264,7 +264,7 @@ impl GaleraCluster {
         let mut argv = self.arguments(node);
         argv.push("--wsrep-recover".to_owned());
         let bounded =
-            [&["timeout", "--signal=KILL", "20"].map(str::to_owned)[..], &with_user(&argv, self.user, Some("KILL"))];
+            [&["timeout", "--signal=KILL", "60"].map(str::to_owned)[..], &with_user(&argv, self.user, Some("KILL"))];
         let bounded = bounded.concat();
         let ask = || words_of(&bounded, None, &self.nodes[node].folder);
         let words = ask().or_else(|_| ask())?;
