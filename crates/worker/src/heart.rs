@@ -59,16 +59,19 @@ impl Beating {
         }
     }
 
-    /// Waits for the next beat, but not past the end of the lease; false once the worker is over.
+    /// Waits for the next beat, with a look at the clock after each step; false once the worker is over.
     async fn rest(&mut self, span: Duration) -> bool {
-        let is_lapsed = *self.base.tenure.standing().borrow() != Standing::Holds;
-        let left = self.base.tenure.left();
-        if !is_lapsed && left < span {
-            let goes_on = pause(left, &mut self.phase, Phase::Over).await;
+        let began_at_ms = waking_ms();
+        loop {
+            let rested = Duration::from_millis(waking_ms().saturating_sub(began_at_ms));
+            let holds = *self.base.tenure.standing().borrow() == Standing::Holds;
+            let left = holds.then(|| self.base.tenure.left());
+            let Some(step) = next_step(span.saturating_sub(rested), left) else { return true };
+            if !pause(step, &mut self.phase, Phase::Over).await {
+                return false;
+            }
             self.look_at_the_clock();
-            return goes_on && pause(span - left, &mut self.phase, Phase::Over).await;
         }
-        pause(span, &mut self.phase, Phase::Over).await
     }
 
     async fn beat(&mut self, every: Duration) {
@@ -156,5 +159,28 @@ impl Beating {
             // Its tasks may begin elsewhere already: what is told to stop has the moment it takes to.
             self.over_at_ms = Some(waking_ms() + self.margin_ms());
         }
+    }
+}
+
+/// How long to rest before the next look at the clock, not past the end of the lease; `None` once the rest is over.
+///
+/// In steps, because timers stand still while the machine sleeps and the lease does not.
+fn next_step(rest: Duration, left: Option<Duration>) -> Option<Duration> {
+    (!rest.is_zero()).then(|| rest.min(limits::REST_STEP).min(left.unwrap_or(Duration::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rest_looks_at_the_clock_each_second_and_at_the_end_of_the_lease() {
+        let seconds = Duration::from_secs;
+        assert_eq!(next_step(seconds(15), Some(seconds(50))), Some(seconds(1)), "the machine may have slept meanwhile");
+        assert_eq!(next_step(seconds(15), None), Some(seconds(1)));
+        assert_eq!(next_step(Duration::from_millis(300), Some(seconds(50))), Some(Duration::from_millis(300)));
+        assert_eq!(next_step(seconds(15), Some(Duration::from_millis(20))), Some(Duration::from_millis(20)));
+        assert_eq!(next_step(seconds(15), Some(Duration::ZERO)), Some(Duration::ZERO), "the lease is over");
+        assert_eq!(next_step(Duration::ZERO, Some(seconds(50))), None, "a sleep was longer than the rest");
     }
 }

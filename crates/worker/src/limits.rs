@@ -32,6 +32,8 @@ pub(crate) const LEASE_MARGIN_MIN: Duration =
     STOP_MOMENT.saturating_add(ABORT_MAX).saturating_add(Duration::from_millis(100));
 /// Pause after a beat that failed: the database may be back any moment.
 pub(crate) const BEAT_AGAIN: Duration = Duration::from_millis(250);
+/// Longest rest without a look at the clock: so long may tasks run past their lease on a machine that slept.
+pub(crate) const REST_STEP: Duration = Duration::from_secs(1);
 
 /// Longest that the list of lines is used without a new look.
 pub(crate) const LINES_AGE_MAX: Duration = Duration::from_secs(1);
