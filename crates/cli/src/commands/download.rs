@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind as Io, Write as _};
 use std::path::{Path, PathBuf};
 
-use mission_core::{Artifact, Error, ErrorKind, Result, Task};
+use mission_core::{Artifact, Error, ErrorKind, Result, Task, UniqueId};
 use mission_engine::check_file_name;
 use serde::Serialize;
 
@@ -119,10 +119,12 @@ impl Landing {
     }
 
     fn beside(place: &Path, may_replace: bool) -> Result<Self> {
-        // Without the place's own name, which may be as long as a name can be.
-        let staging = place.with_file_name(format!(".mission-download.{}.part", std::process::id()));
+        // Without the place's own name, which may be as long as a name can be, and without the process number, which in
+        // containers comes again: what a killed download left would stand in the way.
+        let staging = place.with_file_name(format!(".mission-download.{}.part", UniqueId::random()));
         let opened = OpenOptions::new().write(true).create_new(true).open(&staging);
-        let file = opened.map_err(|fault| cannot("write", &place.display().to_string(), fault))?;
+        let whom = || format!("{}, at first as {}", place.display(), staging.display());
+        let file = opened.map_err(|fault| cannot("write", &whom(), fault))?;
         Ok(Self { file, staging: Some(staging), place: place.to_owned(), may_replace })
     }
 
@@ -184,5 +186,29 @@ fn print(app: &App, artifact: &Artifact, path: &Path) -> Result<()> {
     match app.output.format {
         OutputFormat::Table | OutputFormat::Id => app.output.line(shown),
         OutputFormat::Json | OutputFormat::Jsonl => app.output.one(&Fetched { artifact, path }, &shown, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_download_left_stands_in_no_other_ones_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("orders.csv");
+        std::mem::forget(Landing::fresh(&place).unwrap());
+        // In a container every command may have the same process number.
+        let mut again = Landing::fresh(&place).unwrap();
+        again.write(b"1 lamp").unwrap();
+        again.land().unwrap();
+        assert_eq!(fs::read(&place).unwrap(), b"1 lamp");
+    }
+
+    #[test]
+    fn an_error_names_the_file_that_cannot_be_written() {
+        let fault = Landing::fresh(Path::new("no/such/folder/orders.csv")).err().unwrap().to_string();
+        assert!(fault.starts_with("cannot write no/such/folder/orders.csv"), "{fault}");
+        assert!(fault.contains("no/such/folder/.mission-download."), "{fault}");
     }
 }
