@@ -251,12 +251,11 @@ async fn a_success_that_its_worker_cannot_see_any_more_keeps_its_file(db: Databa
     let id = stage.push(NewTask::new("order")).await;
     stage.reaches(&id, State::Success).await;
     worker.stop().await;
-    let is_gone = async || Arc::strong_count(&proxy) == 1;
-    eventually_within(Duration::from_secs(60), "nothing of the worker goes on", is_gone).await;
-    // What it leaves behind it does beside the runtime: for a while nothing may go.
+    // Its last question to the database is given up after eight seconds: until then, and a moment more, nothing may go.
     let began = std::time::Instant::now();
-    while began.elapsed() < Duration::from_secs(1) {
+    while began.elapsed() < Duration::from_secs(10) {
         assert_eq!(receipt(&stage, place.path(), &id).await, b"1 lamp");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
