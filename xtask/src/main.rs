@@ -1,5 +1,6 @@
 //! The workspace's own commands: this file is their table of contents.
 
+mod bench;
 mod chaos;
 mod ci;
 mod deny;
@@ -24,6 +25,8 @@ usage: cargo xtask COMMAND
                                              run every test on private servers
   chaos [SCENARIO…] [--on KINDS] [--seed N] [--size small|full] [--seconds N] [--keep FOLDER]
                                              faults on purpose, judged from outside: see docs/reliability.md
+  bench [PART…] [--on KINDS] [--thousands N] [--rounds N] [--json FOLDER]
+                                             what tasks cost, beside plain SQL: see docs/performance.md
   ci                                         everything: format, tidy, clippy, licences, documents, test
   tidy                                       check the rules of the house
   servers [--only KINDS] [--env-file PATH]   start private servers, keep them until Ctrl-C
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "test" => test::run(rest),
+        "bench" => bench::run(rest),
         "chaos" => chaos::run(rest),
         "ci" => ci::run(),
         "tidy" => tidy::run(),

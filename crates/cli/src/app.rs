@@ -7,7 +7,7 @@ use mission_engine::testing::{self, Testing};
 use mission_engine::{Method, Mission, Registry, States, WorkerBuilder};
 use tokio::sync::OnceCell;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, BenchArgs, Command};
 use crate::builtin;
 use crate::config::{Config, DatabaseUrl};
 use crate::output::{Output, say, visible_lines};
@@ -36,7 +36,9 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(given: Given, program: Program, args: &Args) -> Result<Self> {
         let config = match args.command {
-            Command::Demo(_) => Config::resolve_for_trial(&args.global)?,
+            Command::Demo(_) | Command::Bench(BenchArgs { serve: false, .. }) => {
+                Config::resolve_for_trial(&args.global)?
+            }
             _ => Config::resolve(&args.global)?,
         };
         let output = Output::new(config.output, args.global.quiet);

@@ -83,6 +83,7 @@ fn plain<'a>(app: &'a App, command: &'a Command) -> Running<'a> {
         Command::Wait(args) => Box::pin(commands::wait::run(app, args)),
         Command::Logs(args) => Box::pin(commands::logs::run(app, args)),
         Command::Download(args) => Box::pin(commands::download::run(app, args)),
+        Command::Bench(args) => Box::pin(commands::bench::run(app, args)),
         Command::Methods => Box::pin(commands::methods::run(app)),
         Command::Workers => Box::pin(commands::workers::run(app)),
         Command::Pause(args) => Box::pin(commands::types::pause(app, args)),

@@ -1,6 +1,7 @@
 //! The handle of Mission: push, read, wait, cancel, retry, and workers; and testing.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 mod detached;
 mod health;
 mod import;
@@ -30,5 +31,5 @@ pub use worker::WorkerBuilder;
 // The outer crates know the engine only, so it hands on the words of the worker that they need.
 pub use mission_worker::{
     ArtifactWriter, Context, FilesSettings, Method, OnLostLease, Registry, State, States, WhenEmpty, Which,
-    WorkerSettings, blocking, task_log,
+    WorkerHandle, WorkerSettings, blocking, task_log,
 };

@@ -23,19 +23,33 @@ use crate::Mission;
 pub struct WorkerBuilder {
     mission: Mission,
     methods: Vec<Method>,
+    has_registered: bool,
     states: States,
     settings: WorkerSettings,
 }
 
 impl WorkerBuilder {
     pub(crate) fn new(mission: Mission) -> Self {
-        Self { mission, methods: Vec::new(), states: States::new(), settings: WorkerSettings::default() }
+        Self {
+            mission,
+            methods: Vec::new(),
+            has_registered: true,
+            states: States::new(),
+            settings: WorkerSettings::default(),
+        }
     }
 
     /// Adds methods to those that registered themselves. Needed for methods of a library crate, which the linker drops
     /// where the binary never names them, and for closures.
     pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
         self.methods.extend(methods);
+        self
+    }
+
+    /// These methods and no others: not even those that registered themselves.
+    pub fn only_methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.methods = methods.into_iter().collect();
+        self.has_registered = false;
         self
     }
 
@@ -69,7 +83,7 @@ impl WorkerBuilder {
         self
     }
 
-    /// How long this worker's lease holds without renewal, 2 s to 1 h: after that others take over its tasks.
+    /// How long this worker's lease holds without renewal: after that others take over its tasks.
     /// 10 s unless told otherwise, 60 s on SQLite.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = Some(lease);
@@ -134,7 +148,7 @@ impl WorkerBuilder {
     }
 
     fn build(self) -> Result<mission_worker::Worker> {
-        let registry = Registry::collect(self.methods)?;
+        let registry = if self.has_registered { Registry::collect(self.methods)? } else { Registry::of(self.methods)? };
         let (store, wake) = (self.mission.store(), self.mission.inner.wake.clone());
         Ok(mission_worker::Worker::new(store, registry, self.states, wake, self.settings))
     }

@@ -9,6 +9,7 @@ compile_error!("a store needs a database: enable at least one of the features sq
 
 mod artifacts;
 mod batch;
+pub mod bench;
 mod claim;
 mod cluster;
 mod control;

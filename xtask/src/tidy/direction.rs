@@ -10,16 +10,17 @@ struct Place {
     lowest: u8,
 }
 
-const PLACES: [Place; 9] = [
+const PLACES: [Place; 10] = [
     Place { name: "mission-core", floor: 1, lowest: 1 },
     Place { name: "mission-macros", floor: 2, lowest: 1 },
     Place { name: "mission-store", floor: 2, lowest: 1 },
     Place { name: "mission-files", floor: 2, lowest: 1 },
     Place { name: "mission-worker", floor: 3, lowest: 1 },
     Place { name: "mission-engine", floor: 4, lowest: 1 },
+    Place { name: "mission-bench", floor: 5, lowest: 4 },
     Place { name: "mission-server", floor: 5, lowest: 4 },
-    Place { name: "mission-cli", floor: 5, lowest: 4 },
-    Place { name: "mission", floor: 6, lowest: 1 },
+    Place { name: "mission-cli", floor: 6, lowest: 4 },
+    Place { name: "mission", floor: 7, lowest: 1 },
 ];
 
 /// The rules and the attribute belong to everybody's vocabulary.

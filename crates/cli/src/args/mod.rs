@@ -19,7 +19,7 @@ pub(crate) use keep::{DoctorArgs, ImportArgs, MigrateArgs, PruneArgs};
 pub(crate) use operate::{LimitArgs, ManyArgs, TypesArgs};
 pub(crate) use read::{CompletionsArgs, FilterArgs, RecordsArgs, ShowArgs, WaitArgs, WatchArgs};
 pub(crate) use results::{DownloadArgs, LogsArgs};
-pub(crate) use run::{DemoArgs, ExecuteArgs, KEPT, ON_DEMAND, TestArgs, WorkArgs};
+pub(crate) use run::{BenchArgs, DemoArgs, ExecuteArgs, KEPT, ON_DEMAND, TestArgs, WorkArgs};
 
 /// Runs slow code in the background, on the SQL database you already have.
 ///
@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Run the example: export ten million rows to a CSV, with live progress.
     Demo(DemoArgs),
+    /// Measure what tasks cost on this database, beside plain SQL in the same run.
+    Bench(BenchArgs),
     /// List the methods that can be run.
     Methods,
     /// List the workers.

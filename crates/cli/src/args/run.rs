@@ -1,8 +1,9 @@
-//! The commands that run methods: work, execute, test, demo.
+//! The commands that run methods: work, execute, test, demo, bench.
 
 use std::time::Duration;
 
 use clap::Args;
+use mission_bench::Part;
 
 use super::ParamsArgs;
 use super::values::{concurrency, count, count_or_none, lease, span, task_type};
@@ -75,4 +76,39 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     #[arg(value_parser = count_or_none, allow_negative_numbers = true)]
     pub(crate) rows: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Everything happens in a database of its own beside the one in use (SQLite: a file, MySQL: a database, PostgreSQL:
+a schema), which is removed afterwards; nothing else is touched. What counts are the ratios: figures of one machine
+say little about another.")]
+pub(crate) struct BenchArgs {
+    /// What to measure: cycle, crowd, singles, pick-up, idle. Everything unless told otherwise.
+    #[arg(value_name = "PART", value_parser = bench_part)]
+    pub(crate) parts: Vec<Part>,
+
+    /// Thousands of tasks in each round.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) thousands: u64,
+
+    /// Rounds; the median counts.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub(crate) rounds: u64,
+
+    /// The server's process on this host, to count its processor time too.
+    #[arg(long, value_name = "PID")]
+    pub(crate) server_pid: Option<u32>,
+
+    /// A worker of the measuring, started by it.
+    #[arg(long, hide = true)]
+    pub(crate) serve: bool,
+}
+
+fn bench_part(word: &str) -> Result<Part, String> {
+    let names = Part::ALL.map(Part::name).join(", ");
+    Part::ALL
+        .into_iter()
+        .find(|part| part.name() == word)
+        .ok_or_else(|| format!("nothing is measured as {word}: use {names}"))
 }

@@ -2,6 +2,7 @@
 //! the database in order; each on every kind of database.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed expectation ends the test.
 
+mod bench;
 mod doctor;
 mod export;
 mod import;

@@ -25,7 +25,7 @@ fn help_and_version_are_results() {
 #[test]
 fn commands_of_the_future_are_absent() {
     let scene = Scene::new();
-    for absent in ["serve", "schedules", "bench"] {
+    for absent in ["serve", "schedules"] {
         scene.run(&[absent]).refused(2, "unrecognized subcommand");
     }
 }

@@ -285,6 +285,14 @@ impl<'c> Conn<'c> {
         })
         .map_err(translate)
     }
+
+    /// Runs text that was put together by us and takes no parameters; nothing that a user gave may stand in it.
+    pub(crate) async fn text(&mut self, text: &str) -> Result<(), Error> {
+        on_each!(&mut self.wire, conn => {
+            answer(self.trust, conn.execute(sqlx::raw_sql(AssertSqlSafe(text).into_sql_str()))).await.map(|_| ())
+        })
+        .map_err(translate)
+    }
 }
 
 fn value_of<'v>(values: &[(&str, Value<'v>)], name: &str) -> Value<'v> {

@@ -1,0 +1,37 @@
+//! The complete cycle: pushed in bulk, claimed, run, settled, history kept.
+
+use std::time::{Duration, Instant};
+
+use mission_core::{NewTask, Result};
+use mission_engine::Mission;
+
+use crate::methods::EMPTY;
+
+/// Tasks in one push.
+const PUSHED_AT_ONCE: usize = 1000;
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Pushes so many thousands of tasks and waits until all have ended.
+pub(crate) async fn cycle(mission: &Mission, thousands: usize) -> Result<Duration> {
+    let began = Instant::now();
+    for _ in 0..thousands {
+        let tasks: Vec<NewTask> = (0..PUSHED_AT_ONCE).map(empty).collect();
+        mission.push_all(tasks).await?;
+    }
+    ended(mission).await?;
+    Ok(began.elapsed())
+}
+
+/// A task as the floor makes them.
+pub(crate) fn empty(n: usize) -> NewTask {
+    let note = "as many bytes as the params of a usual task have, a hundred or so";
+    NewTask::new(EMPTY).params(&serde_json::json!({ "rows": 1000, "note": note, "n": n })).creator("bench")
+}
+
+/// Waits until nothing waits or runs.
+pub(crate) async fn ended(mission: &Mission) -> Result<()> {
+    while mission.has_work().await? {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! Measures Mission on a database, side by side with plain SQL in the same run: shares of a floor, not absolute figures.
+//!
+//! Nothing of the given database is touched: everything happens in a [`Scratch`](mission_engine::bench::Scratch) beside it.
+#![forbid(unsafe_code)]
+
+mod crew;
+mod cycle;
+mod idle;
+mod methods;
+mod pick_up;
+mod plan;
+mod process;
+mod report;
+mod run;
+mod singles;
+
+pub use crew::serve;
+pub use plan::{Part, Plan};
+pub use report::{Figure, Report, Series, Unit};
+pub use run::run;

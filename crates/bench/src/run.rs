@@ -1,0 +1,130 @@
+//! The run: a scratch database, the parts one after another, and away with it.
+
+use std::time::Duration;
+
+use mission_core::Result;
+use mission_engine::Mission;
+use mission_engine::bench::{FLOOR_ROWS, Scratch};
+
+use crate::crew::{Crew, work};
+use crate::cycle::{cycle, ended};
+use crate::idle::idle;
+use crate::pick_up::{percentile, pick_up};
+use crate::plan::{Part, Plan};
+use crate::report::{Figure, Report, Unit};
+use crate::singles::singles;
+
+/// Worker processes of the crowd.
+const CROWD: usize = 8;
+/// Single pushes to an idle worker.
+const PICK_UPS: usize = 100;
+
+/// Measures everything that is planned; `say` hears what is under way.
+///
+/// # Errors
+/// The database cannot be reached or refuses a database beside it; a worker cannot be started.
+pub async fn run(plan: &Plan, say: impl Fn(&str)) -> Result<Report> {
+    let scratch = Scratch::beside(&plan.url).await?;
+    say(&format!("in {} ", scratch.name()));
+    let measured = in_scratch(plan, scratch.url(), &say).await;
+    let removed = scratch.remove().await;
+    let report = measured?;
+    removed.map(|()| report)
+}
+
+async fn in_scratch(plan: &Plan, url: &str, say: &impl Fn(&str)) -> Result<Report> {
+    let mission = Mission::open(url).await?;
+    mission.migrate().await?;
+    let health = mission.health().await?;
+    let durability = health.findings.iter().find(|finding| finding.about == "durability");
+    let mut report = Report {
+        database: health.database,
+        durability: durability.map(|finding| finding.sentence.clone()).unwrap_or_default(),
+        processors: std::thread::available_parallelism().map_or(1, usize::from),
+        is_release: !cfg!(debug_assertions),
+        tasks: plan.thousands * FLOOR_ROWS,
+        rounds: plan.rounds,
+        figures: Vec::new(),
+    };
+    for part in &plan.parts {
+        say(part.name());
+        let figures = measure(*part, plan, &mission, url).await?;
+        report.figures.extend(figures);
+    }
+    mission.close().await;
+    Ok(report)
+}
+
+async fn measure(part: Part, plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
+    match part {
+        Part::Cycle => cycles(plan, mission, url, 1, "complete cycle, one worker process").await,
+        Part::Crowd => cycles(plan, mission, url, CROWD, "complete cycle, eight worker processes").await,
+        Part::Singles => pushes(plan, mission).await,
+        Part::PickUp => pick_ups(plan, mission, url).await,
+        Part::Idle => rest(plan, mission, url).await,
+    }
+}
+
+async fn cycles(plan: &Plan, mission: &Mission, url: &str, workers: usize, name: &str) -> Result<Vec<Figure>> {
+    let mut pairs = Vec::with_capacity(plan.rounds);
+    for round in 0..=plan.rounds {
+        let floor = mission.floor(plan.thousands).await?.total();
+        let crew = Crew::hire(plan, url, workers).await?;
+        let took = cycle(mission, plan.thousands).await?;
+        crew.dismiss().await;
+        // The first round fills caches.
+        if round > 0 {
+            pairs.push((rate(plan, took), rate(plan, floor)));
+        }
+    }
+    Ok(vec![Figure::beside(name, Unit::TasksPerSecond, &pairs)])
+}
+
+async fn pushes(plan: &Plan, mission: &Mission) -> Result<Vec<Figure>> {
+    let mut pairs = Vec::with_capacity(plan.rounds);
+    for round in 0..=plan.rounds {
+        let floor = mission.floor_of_inserts(plan.thousands).await?;
+        let took = singles(mission, plan.thousands).await?;
+        if round > 0 {
+            pairs.push((rate(plan, took), rate(plan, floor)));
+        }
+    }
+    Ok(vec![Figure::beside("pushed one by one by 32 callers", Unit::TasksPerSecond, &pairs)])
+}
+
+async fn pick_ups(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
+    let crew = Crew::hire(plan, url, 1).await?;
+    let elsewhere = pick_up(mission, PICK_UPS).await?;
+    crew.dismiss().await;
+    let worker = work(mission).await?;
+    let here = pick_up(mission, PICK_UPS).await?;
+    worker.stop().await;
+    let mut figures = Vec::new();
+    for (whose, waits) in [("another process", &elsewhere), ("same process", &here)] {
+        for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+            let value = percentile(waits, share);
+            figures.push(Figure::plain(format!("pick-up, {whose}, {name}"), Unit::Milliseconds, &[value]));
+        }
+    }
+    Ok(figures)
+}
+
+async fn rest(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
+    ended(mission).await.ok();
+    let crew = Crew::hire(plan, url, 1).await?;
+    let seen = idle(mission, &crew, plan.server_pid).await?;
+    crew.dismiss().await;
+    let figures = [
+        ("idle worker, statements", Unit::QueriesPerSecond, seen.queries),
+        ("idle worker, its processor time", Unit::Percent, seen.worker),
+        ("idle worker, the server's processor time", Unit::Percent, seen.server),
+        ("idle worker, memory", Unit::Mebibytes, seen.memory),
+        ("worker with 1,000 running tasks, memory", Unit::Mebibytes, seen.memory_running),
+    ];
+    let seen = figures.into_iter().filter_map(|(name, unit, value)| Some(Figure::plain(name, unit, &[value?])));
+    Ok(seen.collect())
+}
+
+fn rate(plan: &Plan, took: Duration) -> f64 {
+    (plan.thousands * FLOOR_ROWS) as f64 / took.as_secs_f64()
+}

@@ -1,0 +1,117 @@
+//! The bench command: a private, durable server for each kind, then `mission bench` of a release build on it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+use mission_servers::{Durability, PrivateServer};
+
+use crate::Outcome;
+use crate::kind::Kind;
+use crate::packages;
+
+/// What the caller asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Request {
+    kinds: Vec<Kind>,
+    /// Where reports go as JSON, if anywhere.
+    json: Option<PathBuf>,
+    /// What belongs to `mission bench`.
+    words: Vec<String>,
+}
+
+/// Measures on each kind, one after another, so that none stands in another's way.
+pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
+    let request = Request::parse(arguments)?;
+    let missing = packages::ensure(&request.kinds);
+    let program = build()?;
+    let mut is_whole = true;
+    for kind in &request.kinds {
+        if let Some(missing) = missing.iter().find(|missing| missing.kind == *kind) {
+            println!("NOT MEASURED on {}: {}", kind.name(), missing.cause);
+            is_whole = false;
+            continue;
+        }
+        println!("== {}", kind.name());
+        is_whole &= measure(&program, *kind, &request)?;
+    }
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn build() -> Outcome<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--release", "--package", "mission-cli", "--bin", "mission"])
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if !status.success() {
+        return Err("the release build failed".to_owned());
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    let program = target.join("release/mission");
+    program.canonicalize().map_err(|error| format!("cannot find {}: {error}", program.display()))
+}
+
+fn measure(program: &PathBuf, kind: Kind, request: &Request) -> Outcome<bool> {
+    let folder = scratch()?;
+    let server = kind.brand().map(|brand| PrivateServer::start(brand, Durability::Durable)).transpose()?;
+    let url = match &server {
+        // A database must be named; nothing is done in it.
+        Some(server) if server.url().ends_with('/') => format!("{}mysql", server.url()),
+        Some(server) => server.url().to_owned(),
+        None => format!("sqlite://{}/mission.db", folder.display()),
+    };
+    let mut command = Command::new(program);
+    command.arg("--database").arg(url).stdin(Stdio::null());
+    if let Some(json) = &request.json {
+        let file = json.join(format!("{}.json", kind.name()));
+        let out = fs::File::create(&file).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        command.args(["--output", "json"]).stdout(out);
+    }
+    command.arg("bench").args(&request.words);
+    if let Some(server) = &server {
+        command.arg("--server-pid").arg(server.pid().to_string());
+    }
+    let status = command.status().map_err(|error| format!("cannot run mission bench: {error}"));
+    drop(server);
+    let _ = fs::remove_dir_all(&folder);
+    Ok(status?.success())
+}
+
+/// An empty folder for an SQLite file.
+fn scratch() -> Outcome<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("mission-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+impl Request {
+    fn parse(arguments: &[String]) -> Outcome<Self> {
+        let mut request = Self { kinds: Kind::ALL.to_vec(), json: None, words: Vec::new() };
+        request.kinds.retain(|kind| *kind != Kind::Galera);
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--on" => request.kinds = Kind::parse_list(arguments.next().ok_or("--on needs a list of kinds")?)?,
+                "--json" => request.json = Some(arguments.next().ok_or("--json needs a folder")?.into()),
+                _ => request.words.push(argument.clone()),
+            }
+        }
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Request};
+
+    #[test]
+    fn the_kinds_and_the_folder_are_taken_out_of_the_words() {
+        let words = ["cycle", "--on", "sqlite,mysql", "--rounds", "3", "--json", "here"].map(str::to_owned);
+        let request = Request::parse(&words).unwrap();
+        assert_eq!(request.kinds, [Kind::Sqlite, Kind::Mysql]);
+        assert_eq!(request.json, Some("here".into()));
+        assert_eq!(request.words, ["cycle", "--rounds", "3"]);
+    }
+}
