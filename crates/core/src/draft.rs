@@ -164,6 +164,11 @@ impl NewTask {
         &self.method
     }
 
+    /// Whether another task may stand in its way.
+    pub fn is_guarded(&self) -> bool {
+        self.key.is_some() || self.without_repeat_method
+    }
+
     /// Checks everything, as the push does; the error names the field and its bounds.
     pub fn check(&self) -> Result<CheckedTask<'_>, Error> {
         let params = match &self.params {

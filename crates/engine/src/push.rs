@@ -1,6 +1,7 @@
 //! Push: one task, many, or within the caller's own transaction.
 
 use std::fmt;
+use std::sync::Arc;
 
 use mission_core::{NewTask, Result, Task, UniqueId};
 use mission_store::{PushConnection, Store};
@@ -53,8 +54,11 @@ impl Mission {
     /// [`is_unreachable`](mission_core::Error::is_unreachable) look the task up by the id of the `NewTask`, or push the same
     /// `NewTask` again: it is stored once.
     pub async fn push(&self, task: NewTask) -> Result<Pushed> {
-        let store = self.store();
-        let pushed = detached(async move { store.push(&task).await }).await?;
+        let (store, task) = (self.store(), Arc::new(task));
+        let pushed = match store.push_together(&task).await {
+            Some(pushed) => pushed,
+            None => detached(async move { store.push(&task).await }).await?,
+        };
         self.after_push(std::slice::from_ref(&pushed)).await?;
         Ok(self.pushed(pushed))
     }

@@ -22,6 +22,7 @@ mod migrate;
 mod prune;
 mod push;
 mod push_in;
+mod push_together;
 mod records;
 mod reports;
 mod rescue;

@@ -7,6 +7,7 @@ use mission_core::{Error, ErrorKind, Timestamp};
 use tokio::sync::OnceCell;
 
 use crate::db::{Db, Kind, OnMissing, Statement};
+use crate::push_together::Meeting;
 use crate::retrying::retrying;
 
 /// How long a ping waits for a server that is silent.
@@ -18,6 +19,7 @@ pub struct Store {
     pub(crate) db: Db,
     /// Asked once: whether locks hold on one node only.
     pub(crate) is_cluster: Arc<OnceCell<bool>>,
+    pub(crate) meeting: Arc<Meeting>,
 }
 
 static NOW: Statement = Statement::new("now", include_str!("sql/now.sql"));
@@ -50,7 +52,7 @@ impl Store {
     }
 
     async fn ready(db: Db) -> Result<Self, Error> {
-        let store = Self { db, is_cluster: Arc::default() };
+        let store = Self { db, is_cluster: Arc::default(), meeting: Arc::default() };
         if store.kind() == Kind::Sqlite {
             store.migrate().await?;
         }

@@ -24,6 +24,7 @@ mod plans;
 mod prune;
 mod push;
 mod push_in;
+mod push_together;
 mod records;
 mod settle;
 mod statements;

@@ -1,0 +1,148 @@
+//! Pushes that meet: those that arrive while a statement is under way share the next one, and its commit.
+
+use std::mem::take;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mission_core::{CheckedTask, Error, NewTask, limits};
+use tokio::sync::oneshot;
+
+use crate::push::{Whose, push_on};
+use crate::{Pushed, Store};
+
+/// How long a push waits behind a statement that does not come back; then another connection is tried.
+const BEHIND_MAX: Duration = Duration::from_millis(100);
+
+/// Where the pushes of one process on one database meet.
+#[derive(Debug, Default)]
+pub(crate) struct Meeting {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Waiting>,
+    /// Whether somebody takes what waits as soon as the statement under way has come back.
+    is_led: bool,
+}
+
+/// A push and the one who waits for it. An answer that is not given means: push it by yourself.
+#[derive(Debug)]
+struct Waiting {
+    task: Arc<NewTask>,
+    answer: oneshot::Sender<Pushed>,
+}
+
+impl Meeting {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store {
+    /// Stores a task together with others that are pushed at this moment: one statement and one commit for all of them, at once
+    /// where there are no others. `None`: it is not known to be stored, and [`push`](Store::push) has the last word. So a
+    /// task with a guard, one that breaks a rule and one whose company met with an error are pushed by themselves, each with
+    /// an answer of its own.
+    pub async fn push_together(&self, task: &Arc<NewTask>) -> Option<Pushed> {
+        if task.is_guarded() || task.check().is_err() {
+            return None;
+        }
+        let (answer, mut heard) = oneshot::channel();
+        let is_first = {
+            let mut state = self.meeting.state();
+            state.waiting.push(Waiting { task: task.clone(), answer });
+            !std::mem::replace(&mut state.is_led, true)
+        };
+        if is_first {
+            Leader::begin(self);
+        }
+        match tokio::time::timeout(BEHIND_MAX, &mut heard).await {
+            Ok(answer) => answer.ok(),
+            Err(_) => {
+                Leader::begin(self);
+                heard.await.ok()
+            }
+        }
+    }
+}
+
+/// Takes all that wait, again and again until nobody does.
+struct Leader {
+    store: Store,
+    is_done: bool,
+}
+
+impl Leader {
+    fn begin(store: &Store) {
+        let mut leader = Self { store: store.clone(), is_done: false };
+        tokio::spawn(async move {
+            while let Some(group) = leader.next() {
+                leader.store_all(group).await;
+            }
+        });
+    }
+
+    /// Those that wait, as many as a statement takes.
+    fn next(&mut self) -> Option<Vec<Waiting>> {
+        let mut state = self.store.meeting.state();
+        if state.waiting.is_empty() {
+            state.is_led = false;
+            self.is_done = true;
+            return None;
+        }
+        if state.waiting.len() <= limits::PUSH_ROWS_MAX {
+            return Some(take(&mut state.waiting));
+        }
+        let later = state.waiting.split_off(limits::PUSH_ROWS_MAX);
+        Some(std::mem::replace(&mut state.waiting, later))
+    }
+
+    /// One try for all of them. Whatever the error, each has the patience and the answer of a push of its own then: what
+    /// was stored all the same is known again by its `unique_id`.
+    async fn store_all(&self, group: Vec<Waiting>) {
+        match self.try_all(&group).await {
+            Ok(pushed) => {
+                for (waiting, pushed) in group.into_iter().zip(pushed) {
+                    // Nobody there: the caller went away.
+                    let _ = waiting.answer.send(pushed);
+                }
+            }
+            Err(error) => tracing::debug!(pushes = group.len(), %error, "pushes that met go on one by one"),
+        }
+    }
+
+    /// Each statement is a transaction of its own: the pushes know nothing of each other.
+    async fn try_all(&self, group: &[Waiting]) -> Result<Vec<Pushed>, Error> {
+        let tasks = group.iter().map(|waiting| waiting.task.check()).collect::<Result<Vec<CheckedTask<'_>>, _>>()?;
+        let mut held = self.store.db.writer().await?;
+        push_on(&mut held.conn(), &tasks, Whose::Ours).await
+    }
+}
+
+/// Where the runtime of a leader ends, its group is told by the answers that were dropped; the next push leads those that came later.
+impl Drop for Leader {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.store.meeting.state().is_led = false;
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests {
+    use super::*;
+    use crate::db::OnMissing;
+
+    #[tokio::test]
+    async fn a_push_does_not_wait_for_a_leader_that_does_not_come_back() {
+        let folder = mission_testkit::folder();
+        let url = format!("sqlite://{}/mission.db", folder.path().display());
+        let store = Store::open(&url, OnMissing::Create).await.unwrap();
+        store.meeting.state().is_led = true;
+        let task = Arc::new(NewTask::new("export"));
+        assert_eq!(store.push_together(&task).await.unwrap().unique_id, *task.unique_id());
+        assert!(!store.meeting.state().is_led);
+    }
+}
