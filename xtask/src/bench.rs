@@ -16,6 +16,8 @@ struct Request {
     kinds: Vec<Kind>,
     /// Where reports go as JSON, if anywhere.
     json: Option<PathBuf>,
+    /// Another build of `mission` to measure, such as that of the commit before; else one is made.
+    program: Option<PathBuf>,
     /// What belongs to `mission bench`.
     words: Vec<String>,
 }
@@ -24,7 +26,7 @@ struct Request {
 pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
     let request = Request::parse(arguments)?;
     let missing = packages::ensure(&request.kinds);
-    let program = build()?;
+    let program = request.program.clone().map_or_else(build, Ok)?;
     let mut is_whole = true;
     for kind in &request.kinds {
         if let Some(missing) = missing.iter().find(|missing| missing.kind == *kind) {
@@ -88,13 +90,14 @@ fn scratch() -> Outcome<PathBuf> {
 
 impl Request {
     fn parse(arguments: &[String]) -> Outcome<Self> {
-        let mut request = Self { kinds: Kind::ALL.to_vec(), json: None, words: Vec::new() };
+        let mut request = Self { kinds: Kind::ALL.to_vec(), json: None, program: None, words: Vec::new() };
         request.kinds.retain(|kind| *kind != Kind::Galera);
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--on" => request.kinds = Kind::parse_list(arguments.next().ok_or("--on needs a list of kinds")?)?,
                 "--json" => request.json = Some(arguments.next().ok_or("--json needs a folder")?.into()),
+                "--program" => request.program = Some(arguments.next().ok_or("--program needs a file")?.into()),
                 _ => request.words.push(argument.clone()),
             }
         }
@@ -107,11 +110,13 @@ mod tests {
     use super::{Kind, Request};
 
     #[test]
-    fn the_kinds_and_the_folder_are_taken_out_of_the_words() {
-        let words = ["cycle", "--on", "sqlite,mysql", "--rounds", "3", "--json", "here"].map(str::to_owned);
+    fn what_is_not_for_the_program_is_taken_out_of_the_words() {
+        let words = ["cycle", "--on", "sqlite,mysql", "--rounds", "3", "--json", "here", "--program", "a/mission"]
+            .map(str::to_owned);
         let request = Request::parse(&words).unwrap();
         assert_eq!(request.kinds, [Kind::Sqlite, Kind::Mysql]);
         assert_eq!(request.json, Some("here".into()));
+        assert_eq!(request.program, Some("a/mission".into()));
         assert_eq!(request.words, ["cycle", "--rounds", "3"]);
     }
 }

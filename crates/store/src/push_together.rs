@@ -7,6 +7,7 @@ use std::time::Duration;
 use mission_core::{CheckedTask, Error, NewTask, limits};
 use tokio::sync::oneshot;
 
+use crate::db::{Held, Kind};
 use crate::push::{Whose, push_on};
 use crate::{Pushed, Store};
 
@@ -70,15 +71,19 @@ impl Store {
 /// Takes all that wait, again and again until nobody does.
 struct Leader {
     store: Store,
+    /// A server's connection is kept from group to group. A file has one writer, and others wait for it.
+    held: Option<Held>,
     is_done: bool,
 }
 
 impl Leader {
     fn begin(store: &Store) {
-        let mut leader = Self { store: store.clone(), is_done: false };
+        let mut leader = Self { store: store.clone(), held: None, is_done: false };
         tokio::spawn(async move {
             while let Some(group) = leader.next() {
                 leader.store_all(group).await;
+                // Those who have just been answered push again: one statement for all of them instead of one for the first.
+                tokio::task::yield_now().await;
             }
         });
     }
@@ -100,7 +105,7 @@ impl Leader {
 
     /// One try for all of them. Whatever the error, each has the patience and the answer of a push of its own then: what
     /// was stored all the same is known again by its `unique_id`.
-    async fn store_all(&self, group: Vec<Waiting>) {
+    async fn store_all(&mut self, group: Vec<Waiting>) {
         match self.try_all(&group).await {
             Ok(pushed) => {
                 for (waiting, pushed) in group.into_iter().zip(pushed) {
@@ -113,10 +118,15 @@ impl Leader {
     }
 
     /// Each statement is a transaction of its own: the pushes know nothing of each other.
-    async fn try_all(&self, group: &[Waiting]) -> Result<Vec<Pushed>, Error> {
+    async fn try_all(&mut self, group: &[Waiting]) -> Result<Vec<Pushed>, Error> {
         let tasks = group.iter().map(|waiting| waiting.task.check()).collect::<Result<Vec<CheckedTask<'_>>, _>>()?;
-        let mut held = self.store.db.writer().await?;
-        push_on(&mut held.conn(), &tasks, Whose::Ours).await
+        let mut held = match self.held.take() {
+            Some(held) => held,
+            None => self.store.db.writer().await?,
+        };
+        let pushed = push_on(&mut held.conn(), &tasks, Whose::Ours).await?;
+        self.held = Some(held).filter(|_| self.store.kind() != Kind::Sqlite);
+        Ok(pushed)
     }
 }
 

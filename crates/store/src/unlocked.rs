@@ -18,7 +18,11 @@ impl Store {
     /// [`report`](Self::report) and [`settle`](Self::settle) leave such rows out and say so.
     #[must_use]
     pub fn brief(&self) -> Self {
-        Self { db: self.db.brief(), is_cluster: std::sync::Arc::clone(&self.is_cluster), meeting: std::sync::Arc::default() }
+        Self {
+            db: self.db.brief(),
+            is_cluster: std::sync::Arc::clone(&self.is_cluster),
+            meeting: std::sync::Arc::default(),
+        }
     }
 }
 
