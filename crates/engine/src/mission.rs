@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mission_core::{Error, ErrorKind, Filter, Result, Task, UniqueId};
 use mission_store::{Bounded, Found, Kind, OnMissing, Page, SchemaStatus, Store, Worker};
-use mission_worker::Wake;
+use mission_worker::{Hints, Wake};
 
 use crate::detached::detached;
 use crate::pool::IntoStore;
@@ -37,6 +37,7 @@ pub struct Mission {
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) wake: Wake,
+    pub(crate) hints: Hints,
     /// Set by [`crate::testing`]: what is pushed runs at once.
     pub(crate) inline: Option<Inline>,
 }
@@ -72,7 +73,9 @@ impl Mission {
     }
 
     pub(crate) fn over(store: Store, inline: Option<Inline>) -> Self {
-        Self { inner: Arc::new(Inner { store, wake: Wake::new(), inline }) }
+        let wake = Wake::new();
+        let hints = Hints::new(store.clone(), wake.clone());
+        Self { inner: Arc::new(Inner { store, wake, hints, inline }) }
     }
 
     /// Which database it is.
@@ -164,6 +167,7 @@ impl Mission {
 
     /// Closes all connections. Stop workers first.
     pub async fn close(&self) {
+        self.inner.hints.sent().await;
         self.inner.store.close().await;
     }
 

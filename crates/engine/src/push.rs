@@ -47,7 +47,7 @@ impl fmt::Debug for Pushed {
 }
 
 impl Mission {
-    /// Stores a task and wakes this process's workers; when it returns, the task is committed.
+    /// Stores a task and wakes workers; when it returns, the task is committed.
     ///
     /// # Errors
     /// The task breaks a rule ([`is_invalid`](mission_core::Error::is_invalid)), or the database refuses. After
@@ -91,9 +91,10 @@ impl Mission {
         Ok(self.pushed(pushed))
     }
 
-    /// Lets this process's workers look for new tasks at once: after a transaction with [`push_in`](Self::push_in) committed.
+    /// Lets workers look for new tasks at once, those of this process and a few others: after a transaction with [`push_in`](Self::push_in) committed.
     pub fn wake(&self) {
         self.inner.wake.wake();
+        self.inner.hints.send();
     }
 
     async fn after_push(&self, pushed: &[mission_store::Pushed]) -> Result<()> {

@@ -117,6 +117,13 @@ impl WorkerBuilder {
         self
     }
 
+    /// Opens no port for hints: what other processes push is found by looking, within a second. Else one datagram, to a free port of
+    /// the address that this host turns towards the database, makes the worker look at once.
+    pub fn without_hints(mut self) -> Self {
+        self.settings.takes_hints = false;
+        self
+    }
+
     /// Any further setting at once: for commands that build a worker from their flags.
     pub fn settings(mut self, change: impl FnOnce(&mut WorkerSettings)) -> Self {
         change(&mut self.settings);

@@ -1,6 +1,7 @@
 //! The list of workers: their leases, their methods, and the heart that renews a lease.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use mission_core::{Error, Timestamp, WorkerId, limits};
@@ -32,6 +33,8 @@ pub struct NewWorker {
     pub methods: Vec<String>,
     /// How long its lease holds without renewal.
     pub lease: Duration,
+    /// Where it hears hints that a task waits, if it does.
+    pub hint_address: Option<String>,
 }
 
 /// A worker on the list.
@@ -93,6 +96,7 @@ static WORKERS: Statement = Statement::new("workers", include_str!("sql/workers.
 static WORKER_METHODS: Statement = Statement::new("worker_methods", include_str!("sql/worker_methods.sql"));
 static REGISTER: Statement = Statement::new("worker_register", include_str!("sql/worker_register.sql"))
     .postgres(include_str!("sql/worker_register.postgres.sql"));
+static HINT_ADDRESSES: Statement = Statement::new("hint_addresses", include_str!("sql/hint_addresses.sql"));
 static PUBLISH: Statement = Statement::new("worker_publish", include_str!("sql/worker_publish.sql"));
 static UNPUBLISH: Statement = Statement::new("worker_unpublish", include_str!("sql/worker_unpublish.sql"));
 static RENEW: Statement = Statement::new("worker_renew", include_str!("sql/worker_renew.sql"));
@@ -128,6 +132,7 @@ impl Store {
                 ("types", types.as_deref().into()),
                 ("version", env!("CARGO_PKG_VERSION").into()),
                 ("lease_us", micros(worker.lease).into()),
+                ("hint_address", worker.hint_address.as_deref().into()),
             ];
             let id = tx.conn().insert(&REGISTER, &values).await?;
             tx.conn().run(&PUBLISH, &[("worker_id", id.into()), ("batch", (&batch).into())]).await?;
@@ -162,6 +167,17 @@ impl Store {
             rows.iter().map(worker).collect()
         })
         .await
+    }
+
+    /// Where the workers that claim hear hints. One look without another try: who hints in vain has lost nothing.
+    pub async fn hint_addresses(&self) -> Result<Vec<String>, Error> {
+        let rows = self.db.reader().await?.conn().rows(&HINT_ADDRESSES, &[]).await?;
+        rows.iter().map(|row| row.text("hint_address")).collect()
+    }
+
+    /// The address of this host that is turned towards the database's; the loopback one where that is a file.
+    pub async fn address_towards(&self) -> IpAddr {
+        self.db.address_towards().await.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 
     /// The workers on the list, dead ones that nobody has cleared away yet included.

@@ -19,6 +19,7 @@ pub(crate) fn entry(settings: &WorkerSettings, registry: &Registry, lease: Durat
         types: settings.types.clone(),
         methods: registry.names().map(str::to_owned).collect(),
         lease,
+        hint_address: None,
         host,
     }
 }

@@ -35,6 +35,19 @@ pub(crate) const BEAT_AGAIN: Duration = Duration::from_millis(250);
 /// Longest rest without a look at the clock: so long may tasks run past their lease on a machine that slept.
 pub(crate) const REST_STEP: Duration = Duration::from_secs(1);
 
+/// Pause between two hints of a process, and between two that a worker follows: short beside a commit, long beside a look.
+pub(crate) const HINT_EVERY: Duration = Duration::from_millis(2);
+/// Workers that one hint goes to: one may be busy, another gone, and each that comes too late looks in vain.
+pub(crate) const HINTED_MAX: usize = 3;
+/// So long the list of ears is taken for up to date.
+pub(crate) const EARS_FRESH: Duration = Duration::from_secs(1);
+/// So long an ear is worth a hint before the list is read again: most workers stay for long.
+pub(crate) const EARS_AGE_MAX: Duration = Duration::from_secs(60);
+/// Longest hint that is read; ours are shorter.
+pub(crate) const HINT_BYTES_MAX: usize = 64;
+/// How long the end of a process waits for its last hint.
+pub(crate) const HINT_PATIENCE: Duration = Duration::from_millis(100);
+
 /// Longest that the list of lines is used without a new look.
 pub(crate) const LINES_AGE_MAX: Duration = Duration::from_secs(1);
 /// Pause before the next look right after something ran: what comes next mostly comes soon.

@@ -177,6 +177,10 @@ pub(crate) fn adopted(task: &Task) {
     info!(unique_id = %task.unique_id, method = task.method, "task was claimed by a claim whose answer was lost");
 }
 
+pub(crate) fn no_ear(fault: &std::io::Error) {
+    info!(error = %fault, "no socket for hints of other processes can be had: what they push is found by looking, within a second");
+}
+
 pub(crate) fn beat_failed(fault: &str, left: Duration) {
     let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
     warn!(error = fault, left_ms, "the lease cannot be renewed now; trying again");

@@ -56,6 +56,9 @@ pub struct WorkerSettings {
     pub keep: Keep,
     /// Where result files lie, how long and how much of them is kept.
     pub files: FilesSettings,
+    /// Whether it listens for hints of other processes, on a port for datagrams: they make it look for tasks at once instead of
+    /// within a second.
+    pub takes_hints: bool,
     /// What becomes of a blocking method that still runs when the lease of its task is over.
     pub on_lost_lease: OnLostLease,
 }
@@ -72,6 +75,7 @@ impl Default for WorkerSettings {
             when_empty: WhenEmpty::default(),
             keep: Keep::default(),
             files: FilesSettings::default(),
+            takes_hints: true,
             on_lost_lease: OnLostLease::default(),
         }
     }

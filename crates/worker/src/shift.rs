@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::base::{Base, Phase, pause};
 use crate::clock::waking_ms;
+use crate::ear::Ear;
 use crate::stop::Stop;
 use crate::storage::Storage;
 use crate::tenure::{Standing, Tenure};
@@ -30,7 +31,9 @@ where
     worker.settings.check()?;
     worker.registry.check_states(&worker.states)?;
     let lease = worker.settings.lease_on(worker.store.kind());
-    let entry = identity::entry(&worker.settings, &worker.registry, lease);
+    let mut entry = identity::entry(&worker.settings, &worker.registry, lease);
+    let ear = if worker.settings.takes_hints { Ear::open(&worker.store).await } else { None };
+    entry.hint_address = ear.as_ref().map(|ear| ear.address().to_string());
     let storage = storage(&worker).await?;
     let asked_at_ms = waking_ms();
     let id = register(worker.store.clone(), entry.clone()).await?;
@@ -43,6 +46,9 @@ where
     tokio::spawn(keep_up(Arc::clone(&base), scribe::run));
     tokio::spawn(keep_up(Arc::clone(&base), watcher::run));
     tokio::spawn(keep_up(Arc::clone(&base), housekeeper::run));
+    if let Some(ear) = ear {
+        tokio::spawn(ear.listen(Arc::clone(&base)));
+    }
     tokio::spawn(register_anew(Arc::clone(&base)));
     let fetching = tokio::spawn(fetching(Arc::clone(&base)));
     let (over, bell) = watch::channel(false);

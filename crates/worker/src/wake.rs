@@ -1,6 +1,6 @@
 //! The wake-up between a push and the workers of the same process.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -13,11 +13,13 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub struct Wake {
     calls: Arc<watch::Sender<u64>>,
+    /// The secrets of the ears that hear nothing new by a hint.
+    ears: Arc<Mutex<Vec<String>>>,
 }
 
 impl Default for Wake {
     fn default() -> Self {
-        Self { calls: Arc::new(watch::Sender::new(0)) }
+        Self { calls: Arc::new(watch::Sender::new(0)), ears: Arc::default() }
     }
 }
 
@@ -35,5 +37,29 @@ impl Wake {
     /// An ear for calls from now on.
     pub(crate) fn listen(&self) -> watch::Receiver<u64> {
         self.calls.subscribe()
+    }
+
+    /// A worker that this wakes has an ear for other processes, too.
+    pub(crate) fn add_ear(&self, secret: String) {
+        self.ears().push(secret);
+    }
+
+    /// It has none any more.
+    pub(crate) fn remove_ear(&self, secret: &str) {
+        self.ears().retain(|known| known != secret);
+    }
+
+    /// Whether this wakes the worker with this ear.
+    pub(crate) fn has_ear(&self, secret: &str) -> bool {
+        self.ears().iter().any(|known| known == secret)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn ears_count(&self) -> usize {
+        self.ears().len()
+    }
+
+    fn ears(&self) -> MutexGuard<'_, Vec<String>> {
+        self.ears.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -34,6 +34,10 @@ pub(crate) struct WorkArgs {
     #[arg(long, value_name = "SPAN", value_parser = lease, allow_hyphen_values = true)]
     pub(crate) lease: Option<Duration>,
 
+    /// Open no port for hints of other processes: what they push is found by looking, within a second.
+    #[arg(long)]
+    pub(crate) no_hints: bool,
+
     /// Stop once nothing is left to run.
     #[arg(long)]
     pub(crate) stop_when_empty: bool,

@@ -41,5 +41,6 @@ fn bounded(app: &App, args: &WorkArgs, worker: WorkerBuilder, types: Vec<String>
         settings.concurrency = args.concurrency.or(app.config.concurrency).unwrap_or(settings.concurrency);
         settings.grace = grace.unwrap_or(settings.grace);
         settings.lease = lease.or(settings.lease);
+        settings.takes_hints = !args.no_hints;
     })
 }

@@ -1,6 +1,7 @@
 //! From a URL to pools: which database it is, and how its connections are taken.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -270,6 +271,25 @@ impl Db {
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => Some(super::postgres::address(&pool.connect_options())),
         }
+    }
+
+    /// The address from which this host would speak to the server; nothing is sent. `None` where the database is a file, or its
+    /// server is spoken to by a file.
+    pub(crate) async fn address_towards(&self) -> Option<IpAddr> {
+        let address = self.address()?;
+        for server in tokio::net::lookup_host(address).await.ok()? {
+            let unspecified: IpAddr = match server {
+                SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+            };
+            let Ok(socket) = UdpSocket::bind((unspecified, 0)) else { continue };
+            if socket.connect(server).is_ok()
+                && let Ok(own) = socket.local_addr()
+            {
+                return Some(own.ip());
+            }
+        }
+        None
     }
 
     /// One connection of its own, outside the pool: for the heartbeat, which must never wait for others.

@@ -147,5 +147,6 @@ pub(crate) fn new_worker(methods: &[&str]) -> NewWorker {
         types: None,
         methods: methods.iter().map(|method| (*method).to_owned()).collect(),
         lease: Duration::from_secs(60),
+        hint_address: None,
     }
 }

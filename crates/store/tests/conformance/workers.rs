@@ -16,6 +16,7 @@ conformance![
     a_worker_known_to_be_gone_is_condemned_at_once,
     methods_are_those_of_live_workers_that_stay,
     who_holds_tasks_without_being_listed_is_found,
+    hints_go_to_those_that_claim_and_live,
 ];
 
 async fn a_worker_is_listed_as_it_registered(db: Database) {
@@ -141,4 +142,17 @@ async fn who_holds_tasks_without_being_listed_is_found(db: Database) {
     assert_eq!(store.orphan_holders().await.unwrap(), [listed]);
     running(&store, task()).await;
     assert_eq!(store.orphan_holders().await.unwrap().len(), 2);
+}
+
+async fn hints_go_to_those_that_claim_and_live(db: Database) {
+    let store = open(&db).await;
+    let ear = |name: &str| NewWorker { hint_address: Some(name.to_owned()), ..new_worker(&["export"]) };
+    store.register(&ear("claims")).await.unwrap();
+    store.register(&new_worker(&["export"])).await.unwrap();
+    let leaving = store.register(&ear("leaves")).await.unwrap();
+    store.set_leaving(leaving, true).await.unwrap();
+    let dead = store.register(&ear("is dead")).await.unwrap();
+    store.condemn_gone(dead).await.unwrap();
+    assert_eq!(store.hint_addresses().await.unwrap(), ["claims"]);
+    assert!(store.address_towards().await.is_loopback(), "the database is on this host");
 }

@@ -23,6 +23,7 @@ impl Stage {
             types: None,
             methods: vec!["method0".to_owned()],
             lease: term,
+            hint_address: None,
         };
         let id = self.store.register(&new).await.map_err(unexpected)?;
         prop_assert!(!self.world.listed.contains_key(&id.0), "{id:?} is a number of its own");

@@ -104,6 +104,7 @@ impl Stage {
             types: None,
             methods: Vec::new(),
             lease: Duration::from_millis(100),
+            hint_address: None,
         };
         let worker = self.store.register(&silent).await.unwrap();
         assert!(self.store.claim_one(unique_id, worker).await.unwrap().is_some());

@@ -33,6 +33,16 @@ prepare mission_change from @mission_change;
 execute mission_change;
 deallocate prepare mission_change;
 
+set @mission_change = (
+  select if(count(*) > 0, 'do 0', 'alter table mission_workers add column hint_address varchar(191) null')
+  from information_schema.columns
+  where table_schema = database()
+    and table_name = 'mission_workers'
+    and column_name = 'hint_address');
+prepare mission_change from @mission_change;
+execute mission_change;
+deallocate prepare mission_change;
+
 create table if not exists mission_artifacts (
   id bigint not null auto_increment primary key,
   task_id bigint not null,

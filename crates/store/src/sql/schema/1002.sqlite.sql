@@ -8,6 +8,8 @@ alter table mission_tasks add column redone integer not null default 0;
 alter table mission_tasks add column active_ms integer not null default 0;
 alter table mission_tasks add column keep_files_ms integer null;
 
+alter table mission_workers add column hint_address text null;
+
 create table if not exists mission_artifacts (
   id integer primary key autoincrement,
   task_id integer not null,
