@@ -1,7 +1,7 @@
 //! A web application: a route pushes an export, another shows how far it is; the worker runs in the same process.
 //!
 //! `cargo run --example axum_app` and then
-//! `curl -X POST localhost:3000/exports/1000000`, `curl localhost:3000/tasks/ID`; Ctrl-C ends both in order.
+//! `curl -X POST localhost:3000/exports/1000000`, `curl localhost:3000/tasks/ID`; Ctrl-C and SIGTERM end both in order.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -64,8 +64,8 @@ async fn main() -> anyhow::Result<()> {
         .with_state(mission);
     let listener = tokio::net::TcpListener::bind(&address).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    // The worker leaves signals alone, so the application ends as it always did, and then stops its worker.
-    axum::serve(listener, routes).with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or(()) }).await?;
+    // A worker that was started leaves signals alone: the application ends as it always did, and then stops its worker.
+    axum::serve(listener, routes).with_graceful_shutdown(mission::stop_signal()?).await?;
     worker.stop().await;
     Ok(())
 }

@@ -31,5 +31,13 @@ async fn main() -> mission::Result<()> {
     // Started again, it goes on with the task that waits: a key is unique among active tasks.
     let task = mission.push(export::task(Export { rows }).creator("alice").key("all rows")).await?;
     println!("{}", task.unique_id());
-    mission.worker().run().await // or .start(): in the same process as your web server
+
+    let told_to_stop = mission::stop_signal()?;
+    let worker = mission.worker().start().await?;
+    tokio::select! {
+        ended = task.wait() => println!("{}", ended?.content.unwrap_or_default()),
+        () = told_to_stop => {} // what runs is handed over by the stop
+    }
+    worker.stop().await;
+    Ok(())
 }

@@ -32,6 +32,7 @@
 //! * [`Task`]: a task as its row shows it; where it stands is a [`TaskState`] ([`State`] is what methods share).
 //! * [`Failure`]: why a method failed; any error by `?`. [`Error`]: why a call on the handle failed.
 //! * [`task_log`]: a layer for `tracing` that keeps with each task what its method logs.
+//! * [`stop_signal`]: SIGTERM or Ctrl-C, for a program that runs a worker beside other things.
 //! * [`testing`]: a handle for your own tests.
 //!
 //! State, a key and a blocking method:
@@ -67,7 +68,7 @@ pub use mission_engine::{
 pub use mission_macros::method;
 pub use mission_worker::{
     Answer, ArtifactWriter, BadCursor, CheckpointError, Context, FilesSettings, GoThrough, Interrupted, Method,
-    OnLostLease, State, Walk, WhenEmpty, WorkerHandle, WorkerSettings, blocking, task_log,
+    OnLostLease, State, Walk, WhenEmpty, WorkerHandle, WorkerSettings, blocking, stop_signal, task_log,
 };
 
 /// The commands of Mission, to be mounted in your own program, so that `myapp mission records` works.

@@ -47,19 +47,20 @@ async fn an_order_and_its_mail_are_pushed_in_one_transaction(db: Database) {
     assert_eq!(db.sql("select item from shop_orders;").await.unwrap().trim(), "lamp");
 }
 
-/// Starts the export and answers its process and the task's id.
-fn exporting(folder: &Path, rows: &str) -> (Child, String) {
+/// Starts the export and answers its process, the task's id, and what it says after that.
+fn exporting(folder: &Path, rows: &str) -> (Child, String, impl BufRead + use<>) {
     let mut child = example("export", folder, &[rows]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    (child, line.trim().to_owned())
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    (child, line.trim().to_owned(), said)
 }
 
 #[tokio::test]
 async fn an_export_that_is_killed_and_stopped_goes_on_to_the_same_file() {
     const ROWS: u64 = 400_000;
     let folder = folder();
-    let (mut killed, id) = exporting(folder.path(), &ROWS.to_string());
+    let (mut killed, id, _) = exporting(folder.path(), &ROWS.to_string());
     let url = format!("sqlite://{}", folder.path().join("mission.db").display());
     let mission = mission::Mission::open_existing(&url).await.unwrap();
     let kept = async || mission.get(&id).await.unwrap().unwrap().checkpoint_done.unwrap_or(0);
@@ -67,15 +68,17 @@ async fn an_export_that_is_killed_and_stopped_goes_on_to_the_same_file() {
     killed.kill().unwrap();
     killed.wait().unwrap();
     let left = kept().await;
-    let (mut stopped, again) = exporting(folder.path(), &ROWS.to_string());
+    let (mut stopped, again, _) = exporting(folder.path(), &ROWS.to_string());
     assert_eq!(again, id, "it is the same task");
     eventually("it goes on", async || kept().await > left).await;
     Command::new("kill").args(["-TERM", &stopped.id().to_string()]).status().unwrap();
     assert!(stopped.wait().unwrap().success());
-    let (mut last, _) = exporting(folder.path(), &ROWS.to_string());
+    let (mut last, _, mut said) = exporting(folder.path(), &ROWS.to_string());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(line, "exported 400000 rows\n");
+    assert!(last.wait().unwrap().success());
     let task = mission.wait(&id).await.unwrap();
-    last.kill().unwrap();
-    last.wait().unwrap();
     assert_eq!((task.state, task.counts.failures), (mission::TaskState::Success, 0), "{task:?}");
     assert!(task.resumed >= 1, "{task:?}");
     let files: Vec<_> = std::fs::read_dir(folder.path().join("mission-files")).unwrap().flatten().collect();
@@ -127,7 +130,7 @@ impl Drop for WebApplication {
 }
 
 #[tokio::test]
-async fn a_web_application_pushes_watches_and_ends_on_ctrl_c() {
+async fn a_web_application_pushes_watches_and_ends_on_sigterm() {
     let folder = folder();
     let mut application = WebApplication::start(folder.path());
     let pushed = application.ask("POST /exports/1000");
@@ -140,7 +143,7 @@ async fn a_web_application_pushes_watches_and_ends_on_ctrl_c() {
     assert!(application.ask("GET /tasks/nosuchtask").starts_with("HTTP/1.1 404"));
     assert!(application.ask("GET /tasks/bad;id").starts_with("HTTP/1.1 400"));
 
-    Command::new("kill").args(["-INT", &application.child.id().to_string()]).status().unwrap();
+    Command::new("kill").args(["-TERM", &application.child.id().to_string()]).status().unwrap();
     let status = application.child.wait().unwrap();
-    assert!(status.success(), "Ctrl-C ends it in order: {status}");
+    assert!(status.success(), "SIGTERM ends it in order: {status}");
 }

@@ -85,11 +85,8 @@ impl Drop for WorkerHandle {
 /// # Errors
 /// As [`Worker::start`].
 pub async fn run_until_signalled(worker: Worker) -> Result<()> {
-    let listen = |kind| {
-        signal(kind).map_err(|fault| Error::new(ErrorKind::Setup, "signals cannot be listened for").with_source(fault))
-    };
     // Listening begins before the start, so that no signal between the two ends the process without order.
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = listen()?;
     let service = Service::of_environment();
     let handle = worker.start().await?;
     service.ready();
@@ -110,6 +107,38 @@ pub async fn run_until_signalled(worker: Worker) -> Result<()> {
         () = service.stay_alive() => {}
     }
     Ok(())
+}
+
+/// Waits for the first SIGTERM or Ctrl-C, which no longer end the process from the call on: for a program that runs a worker
+/// beside other things and stops it ([`WorkerHandle::stop`]) before it ends. Systemd, `docker stop` and Kubernetes send SIGTERM.
+///
+/// ```no_run
+/// # async fn main_of_an_application(handle: mission_worker::WorkerHandle) -> mission_core::Result<()> {
+/// let told = mission_worker::stop_signal()?;
+/// // … serve, as axum does: .with_graceful_shutdown(told) …
+/// told.await;
+/// handle.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The system does not let this process listen for signals.
+pub fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut terminate, mut interrupt) = listen()?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn listen() -> Result<(Signal, Signal)> {
+    let listen = |kind| {
+        signal(kind).map_err(|fault| Error::new(ErrorKind::Setup, "signals cannot be listened for").with_source(fault))
+    };
+    Ok((listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?))
 }
 
 /// Waits for the worker or a signal; whether the worker was first.

@@ -69,7 +69,7 @@ pub use checkpoint::{BadCursor, CheckpointError};
 pub use context::Context;
 pub use execute::Which;
 pub use going_on::{GoThrough, Walk};
-pub use handle::{WorkerHandle, run_until_signalled};
+pub use handle::{WorkerHandle, run_until_signalled, stop_signal};
 pub use hints::Hints;
 pub use identity::is_known_gone;
 pub use method::{AnswerFuture, AsyncBody, BlockingBody, Body, Method};
