@@ -50,7 +50,7 @@ pub use reports::{Report, Reported, Watched};
 pub use settle::Verdict;
 pub use store::Store;
 pub use types::TypeRule;
-pub use workers::{Heart, NewWorker, Renewal, Worker};
+pub use workers::{Heart, NewWorker, Renewal, RollCall, Worker};
 
 /// The pools of sqlx that a store can be made from.
 pub mod pools {

@@ -83,6 +83,15 @@ impl Worker {
     }
 }
 
+/// What a look at the list of workers sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollCall {
+    /// Those on the list, without their methods.
+    pub workers: Vec<Worker>,
+    /// Whether any task waits, due or not; said for certain only where it is false.
+    pub is_waiting: bool,
+}
+
 /// What a renewal found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
@@ -96,6 +105,8 @@ static WORKERS: Statement = Statement::new("workers", include_str!("sql/workers.
 static WORKER_METHODS: Statement = Statement::new("worker_methods", include_str!("sql/worker_methods.sql"));
 static REGISTER: Statement = Statement::new("worker_register", include_str!("sql/worker_register.sql"))
     .postgres(include_str!("sql/worker_register.postgres.sql"));
+static ROLL_CALL: Statement =
+    Statement::new("roll_call", include_str!("sql/roll_call.sql")).mysql(include_str!("sql/roll_call.mysql.sql"));
 static HINT_ADDRESSES: Statement = Statement::new("hint_addresses", include_str!("sql/hint_addresses.sql"));
 static PUBLISH: Statement = Statement::new("worker_publish", include_str!("sql/worker_publish.sql"));
 static UNPUBLISH: Statement = Statement::new("worker_unpublish", include_str!("sql/worker_unpublish.sql"));
@@ -160,11 +171,14 @@ impl Store {
         .await
     }
 
-    /// The workers on the list without their methods: what a rescuer looks at every second.
-    pub async fn roll_call(&self) -> Result<Vec<Worker>, Error> {
+    /// The workers on the list without their methods, and whether any task waits: all that an idle worker looks at.
+    pub async fn roll_call(&self) -> Result<RollCall, Error> {
         retrying(|| async {
-            let rows = self.db.reader().await?.conn().rows(&WORKERS, &[]).await?;
-            rows.iter().map(worker).collect()
+            let rows = self.db.reader().await?.conn().rows(&ROLL_CALL, &[]).await?;
+            let workers = rows.iter().map(worker).collect::<Result<_, _>>()?;
+            // Without a worker there is no row to say it.
+            let is_waiting = rows.first().map_or(Ok(1), |row| row.int("is_waiting"))? != 0;
+            Ok(RollCall { workers, is_waiting })
         })
         .await
     }

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::Registry;
 use crate::attempts::Attempts;
+use crate::glance::Glance;
 use crate::scribe::Scribe;
 use crate::settings::WorkerSettings;
 use crate::state::States;
@@ -55,6 +56,7 @@ pub(crate) struct Base {
     pub(crate) bell: Arc<Notify>,
     pub(crate) storage: Arc<Storage>,
     pub(crate) scribe: Scribe,
+    pub(crate) glance: Glance,
     phase: watch::Sender<Phase>,
 }
 
@@ -82,6 +84,7 @@ impl Base {
             bell: Arc::default(),
             storage: Arc::new(storage),
             scribe: Scribe::default(),
+            glance: Glance::default(),
             outcomes,
             phase: watch::Sender::new(Phase::Working),
         }

@@ -242,12 +242,20 @@ impl Fetcher {
         pause(limits::POLL_FIRST, &mut self.phase, Phase::Draining).await;
     }
 
-    /// Waits for the next look: a call, the next due task, or the rest, which doubles.
+    /// Waits for the next look: a call, the next due task, or the rest, which doubles and goes on while nothing waits at all.
     async fn rest(&mut self) {
         let due = self.lines.next_due(Instant::now()).filter(|due| !due.is_zero());
         let span = due.map_or(self.rest, |due| due.min(self.rest));
+        let compare_in = limits::COMPARE_EVERY.saturating_sub(self.compared_at.elapsed());
+        let is_idle = self.base.settings.when_empty == WhenEmpty::Stay && due.is_none() && !self.is_unsure;
+        let rested = async {
+            tokio::time::sleep(span).await;
+            if is_idle {
+                let _ = tokio::time::timeout(compare_in, self.base.glance.while_calm()).await;
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep(span) => {}
+            () = rested => {}
             _ = self.calls.changed() => {}
             _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => {}
         }

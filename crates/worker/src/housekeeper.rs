@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use mission_core::{Chance, Error, Outcome, Policy, Settlement, WorkerId, settle};
-use mission_store::{Claimed, Verdict, Worker};
+use mission_store::{Claimed, RollCall, Verdict, Worker};
 
 use crate::base::{Base, Phase, pause};
 use crate::record::{self, Ran};
@@ -96,7 +96,8 @@ impl House {
 
     async fn rescue_all(&mut self) -> Result<(), Error> {
         let asked = Instant::now();
-        let workers = self.base.store.roll_call().await?;
+        let RollCall { workers, is_waiting } = self.base.store.roll_call().await?;
+        self.base.glance.saw(asked, is_waiting);
         if asked.elapsed() > limits::SLOW_LOOK {
             // The database was away, and for the others, too: they need time to renew.
             self.base.tenure.trouble();

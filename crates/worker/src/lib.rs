@@ -28,6 +28,7 @@ mod decode;
 mod ear;
 mod execute;
 mod fetcher;
+mod glance;
 mod going_on;
 mod handle;
 mod heart;

@@ -57,7 +57,7 @@ pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
 /// A look that takes long is followed by a rest so many times as long: looking stays a small part of the work.
 pub(crate) const LOOK_REST_FACTOR: u32 = 5;
 /// How often a worker compares the tasks it holds with those it knows of, whether or not it has a reason to.
-pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(10);
 /// Pause of a type whose running limit was found reached, because each look locks the type's row.
 pub(crate) const FULL_TYPE_PAUSE: Duration = Duration::from_millis(200);
 /// Pause of a line whose claim the database refused: long beside what a refused claim costs, short for who mends the row.
@@ -120,8 +120,10 @@ pub(crate) const HELD_EVERY: Duration = Duration::from_millis(250);
 /// Longest pause between two tries to write outcomes.
 pub(crate) const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// How often the list of workers is looked at: the one query of an idle worker beside its look for tasks.
-pub(crate) const HOUSE_EVERY: Duration = Duration::from_secs(1);
+/// How often the list of workers is looked at, and whether a task waits: the one query of an idle worker beside its beats.
+pub(crate) const HOUSE_EVERY: Duration = Duration::from_millis(800);
+/// So long a look that saw nothing stands for the fetcher's own: with what follows within the second of a plain insert.
+pub(crate) const GLANCE_AGE_MAX: Duration = Duration::from_secs(1);
 /// How often the processes of workers on the same machine are looked at, which costs the database nothing.
 pub(crate) const NEIGHBOURS_EVERY: Duration = Duration::from_millis(200);
 /// How often tasks are sought whose worker is not on the list: only a worker that was taken for dead leaves some.

@@ -6,7 +6,7 @@ use crate::crowd::{Rows, SERVED, fill};
 use crate::stage::{WORKER, open};
 use crate::texts::{Given, text};
 
-conformance![every_statement_finds_its_rows_by_an_index];
+conformance![every_statement_finds_its_rows_by_an_index, a_look_at_the_list_of_workers_dives_into_the_claims_index];
 
 /// Operations with the optional clauses that are asked for, and the kinds that have them.
 const STATEMENTS: [(&str, &[&str]); 47] = [
@@ -163,4 +163,15 @@ async fn every_statement_finds_its_rows_by_an_index(db: Database) {
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n\n"));
+}
+
+async fn a_look_at_the_list_of_workers_dives_into_the_claims_index(db: Database) {
+    open(&db).await;
+    let mut raw = fill(&db, 3000).await;
+    let plan = raw.plan(&text(db.kind(), "roll_call", &[]), &given()).await;
+    println!("{plan}");
+    assert!(plan.contains("mission_tasks_claim"), "{plan}");
+    for detour in ["Seq Scan on mission_tasks", "Sort Key: mission_tasks", "SCAN mission_tasks\n", "TEMP B-TREE"] {
+        assert!(!plan.contains(detour), "{plan}");
+    }
 }

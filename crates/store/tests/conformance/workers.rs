@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use mission_core::WorkerId;
+use mission_core::{Filter, WorkerId};
 use mission_store::{NewWorker, Renewal, Store};
 use mission_testkit::{Database, conformance, eventually};
 
-use crate::stage::{new_worker, open, push_many, running, succeed, task};
+use crate::stage::{WORKER, new_worker, open, push_many, running, succeed, task};
 
 conformance![
     a_worker_is_listed_as_it_registered,
@@ -17,6 +17,7 @@ conformance![
     methods_are_those_of_live_workers_that_stay,
     who_holds_tasks_without_being_listed_is_found,
     hints_go_to_those_that_claim_and_live,
+    a_look_at_the_list_sees_whether_a_task_waits,
 ];
 
 async fn a_worker_is_listed_as_it_registered(db: Database) {
@@ -38,7 +39,7 @@ async fn a_worker_is_listed_as_it_registered(db: Database) {
     assert_eq!((&worker.types, &workers[1].types), (&new.types, &None));
     assert_eq!(worker.methods, ["abc", "export"], "each once");
     assert!(worker.is_live && !worker.is_leaving && !worker.version.is_empty());
-    let called = store.roll_call().await.unwrap();
+    let called = store.roll_call().await.unwrap().workers;
     assert_eq!((called.len(), called[0].id, called[0].methods.is_empty()), (2, id, true));
     assert_eq!(worker.lease_until.since(worker.started_date), new.lease);
     store.set_leaving(id, true).await.unwrap();
@@ -155,4 +156,16 @@ async fn hints_go_to_those_that_claim_and_live(db: Database) {
     store.condemn_gone(dead).await.unwrap();
     assert_eq!(store.hint_addresses().await.unwrap(), ["claims"]);
     assert!(store.address_towards().await.is_loopback(), "the database is on this host");
+}
+
+async fn a_look_at_the_list_sees_whether_a_task_waits(db: Database) {
+    let store = open(&db).await;
+    assert!(store.roll_call().await.unwrap().is_waiting, "without a worker nothing is said for certain");
+    store.register(&new_worker(&["export"])).await.unwrap();
+    assert!(!store.roll_call().await.unwrap().is_waiting);
+    store.push(&task().after(Duration::from_secs(3600))).await.unwrap();
+    assert!(store.roll_call().await.unwrap().is_waiting);
+    let waiting = store.list(&Filter::all(), 1, None).await.unwrap().tasks.remove(0);
+    store.claim_one(&waiting.unique_id, WORKER).await.unwrap().unwrap();
+    assert!(!store.roll_call().await.unwrap().is_waiting);
 }

@@ -36,7 +36,7 @@ impl Stage {
     }
 
     async fn roll_call(&mut self) -> Played {
-        let workers = self.store.roll_call().await.map_err(unexpected)?;
+        let workers = self.store.roll_call().await.map_err(unexpected)?.workers;
         let listed: Vec<(i64, bool)> = workers.iter().map(|worker| (worker.id.0, worker.is_live)).collect();
         let expected: Vec<(i64, bool)> =
             self.world.listed.iter().map(|(id, term)| (*id, *term == Term::Holds)).collect();

@@ -241,13 +241,13 @@ async fn a_process_that_was_frozen_finds_its_tasks_gone(db: Database) {
     stage.reaches(&id, State::Executing).await;
     let other = Method::from_fn("sleep", |_, _: u64| async { Ok::<_, Failure>("by the other") });
     let worker = stage.worker_with(short_lease(), [other]).await;
-    let frozen = stage.store.roll_call().await.unwrap()[0].id;
+    let frozen = stage.store.roll_call().await.unwrap().workers[0].id;
     process.signal(rustix::process::Signal::STOP);
     let task = stage.reaches(&id, State::Success).await;
     assert_eq!((task.counts.attempt, task.content.as_deref()), (2, Some("by the other")));
     process.signal(rustix::process::Signal::CONT);
     eventually("it is on the list again, under another number", async || {
-        let workers = stage.store.roll_call().await.unwrap();
+        let workers = stage.store.roll_call().await.unwrap().workers;
         workers.len() == 2 && workers.iter().all(|worker| worker.id != frozen)
     })
     .await;

@@ -246,7 +246,7 @@ async fn what_runs_has_ended_before_the_shortest_lease_is_over(db: Database) {
     let id = stage.push(NewTask::new("slow")).await;
     stage.begins(&id).await;
     proxy.cut();
-    eventually("its lease is over", async || !stage.store.roll_call().await.unwrap()[0].is_live).await;
+    eventually("its lease is over", async || !stage.store.roll_call().await.unwrap().workers[0].is_live).await;
     assert!(has_ended.load(Ordering::SeqCst), "it still runs although others may begin the task");
     proxy.restore();
     worker.stop().await;
@@ -291,7 +291,7 @@ async fn a_worker_that_begins_right_after_an_outage_takes_nobody_for_dead(db: Da
     let id = stage.push(NewTask::new("sleep").params(&3000)).await;
     stage.reaches(&id, State::Executing).await;
     proxy.cut();
-    eventually("its lease is over", async || !stage.store.roll_call().await.unwrap()[0].is_live).await;
+    eventually("its lease is over", async || !stage.store.roll_call().await.unwrap().workers[0].is_live).await;
     // The database is back for the new worker a moment sooner than for the old one.
     let new = stage.worker_with(short_lease(), [sleep()]).await;
     let began = Instant::now();

@@ -108,7 +108,7 @@ impl Stage {
         };
         let worker = self.store.register(&silent).await.unwrap();
         assert!(self.store.claim_one(unique_id, worker).await.unwrap().is_some());
-        eventually("its lease is over", async || !self.store.roll_call().await.unwrap()[0].is_live).await;
+        eventually("its lease is over", async || !self.store.roll_call().await.unwrap().workers[0].is_live).await;
         worker
     }
 
