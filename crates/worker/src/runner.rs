@@ -29,7 +29,7 @@ pub(crate) struct Slot {
     pub(crate) suspect: Option<Arc<SuspectPermit>>,
 }
 
-/// One attempt on its way.
+/// One attempt on its way. Thousands of them wait at once: what few need has a box of its own, so that the others stay small.
 struct Run {
     base: Arc<Base>,
     attempt: Arc<Attempt>,
@@ -160,12 +160,16 @@ impl Run {
             return self.slot;
         }
         if self.attempt.shared.pen().is_taken() {
-            return self.settle_apart(method, ended).await;
+            return Box::pin(self.settle_apart(method, ended)).await;
         }
         let is_lost = self.attempt.shared.cause() == Some(Stop::LostLease);
         // An answer that comes too late is refused in the end; its files would lie about until then.
         let ended = if is_lost && !self.attempt.shared.files().is_empty() { Ended::Dropped } else { ended };
-        let (ended, files) = self.finish_files(ended).await;
+        let (ended, files) = if self.attempt.shared.files().is_empty() {
+            (ended, Vec::new())
+        } else {
+            Box::pin(self.finish_files(ended)).await
+        };
         let Some(outcome) = self.outcome(method, ended) else {
             log::dropped(self.attempt.shared.task());
             self.base.attempts.forget(self.attempt.running.lease);
@@ -202,7 +206,7 @@ impl Run {
     /// An answer counts only with its files.
     async fn finish_files(&self, ended: Ended) -> (Ended, Vec<FinishedFile>) {
         let shared = &self.attempt.shared;
-        if !matches!(ended, Ended::Returned(Ok(_))) || shared.files().is_empty() {
+        if !matches!(ended, Ended::Returned(Ok(_))) {
             return (ended, Vec::new());
         }
         let keep = shared.keep_files();
@@ -225,7 +229,7 @@ impl Run {
     }
 
     async fn leave_files(&self) {
-        self.on_disk_a_moment(|shared| shared.files().leave(shared.task())).await;
+        Box::pin(self.on_disk_a_moment(|shared| shared.files().leave(shared.task()))).await;
     }
 
     /// Lets files be tidied beside the runtime. A disk that stands still holds up no outcome: an attempt that finds them open
