@@ -150,9 +150,10 @@ fn expand(token: &'static str, dialect: Dialect, text: &mut String, names: &mut 
     match dialect {
         Dialect::Sqlite => {
             let columns = list(&|name, _| format!("json_extract(value, '$.{name}') as {name}"));
-            text.push_str(&format!("(select {columns} from json_each("));
+            // The limit keeps the inner query apart: else SQLite makes each object text again for each of its columns.
+            text.push_str(&format!("(select {columns} from (select value from json_each("));
             place("batch", dialect, text, names);
-            text.push_str(")) batch");
+            text.push_str(") limit -1)) batch");
         }
         Dialect::MySql => {
             // Without its own character set MariaDB gives such a column the database's, and latin1 turns 漢 into '?'.
