@@ -124,6 +124,7 @@ impl Report {
             let name = kind.name().to_uppercase();
             match missing.iter().find(|missing| missing.kind == *kind) {
                 Some(missing) => println!("{name} NOT TESTED: {}", missing.cause),
+                None if count.tested == 0 => println!("{name}: no test was asked for"),
                 None => println!("{name} tested: {} tests", count.tested),
             }
         }

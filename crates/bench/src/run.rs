@@ -19,14 +19,18 @@ const CROWD: usize = 8;
 /// Single pushes to an idle worker.
 const PICK_UPS: usize = 100;
 
-/// Measures everything that is planned; `say` hears what is under way.
+/// Measures everything that is planned; `say` hears what is under way. `None` where it was `told` to end before: what it made
+/// is removed then, too.
 ///
 /// # Errors
 /// The database cannot be reached or refuses a database beside it; a worker cannot be started.
-pub async fn run(plan: &Plan, say: impl Fn(&str)) -> Result<Report> {
+pub async fn run(plan: &Plan, say: impl Fn(&str), told: impl Future<Output = ()>) -> Result<Option<Report>> {
     let scratch = Scratch::beside(&plan.url).await?;
-    say(&format!("in {} ", scratch.name()));
-    let measured = in_scratch(plan, scratch.url(), &say).await;
+    say(&format!("in {}", scratch.name()));
+    let measured = tokio::select! {
+        measured = in_scratch(plan, scratch.url(), &say) => measured.map(Some),
+        () = told => Ok(None),
+    };
     let removed = scratch.remove().await;
     let report = measured?;
     removed.map(|()| report)

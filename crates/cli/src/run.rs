@@ -66,6 +66,7 @@ fn dispatch<'a>(app: &'a App, command: &'a Command) -> Running<'a> {
         Command::Execute(args) => Box::pin(commands::execute::run(app, args)),
         Command::Test(args) => Box::pin(commands::test_method::run(app, args)),
         Command::Demo(args) => Box::pin(commands::demo::run(app, args)),
+        Command::Bench(args) => Box::pin(commands::bench::run(app, args)),
         // These may read the terminal first, where Ctrl-C must end them at once.
         Command::Add(args) => Box::pin(commands::add::run(app, args)),
         Command::Retry(args) => Box::pin(commands::many::run(app, args, Act::Retry)),
@@ -83,7 +84,6 @@ fn plain<'a>(app: &'a App, command: &'a Command) -> Running<'a> {
         Command::Wait(args) => Box::pin(commands::wait::run(app, args)),
         Command::Logs(args) => Box::pin(commands::logs::run(app, args)),
         Command::Download(args) => Box::pin(commands::download::run(app, args)),
-        Command::Bench(args) => Box::pin(commands::bench::run(app, args)),
         Command::Methods => Box::pin(commands::methods::run(app)),
         Command::Workers => Box::pin(commands::workers::run(app)),
         Command::Pause(args) => Box::pin(commands::types::pause(app, args)),

@@ -1,5 +1,6 @@
 //! How things stand, in words for people: the database, its tables, its clock, the workers and what waits.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use mission_core::{Result, Timestamp, format_span};
@@ -98,20 +99,24 @@ fn working(workers: &[Worker]) -> Finding {
 
 /// Tasks that a dead worker holds: any live worker takes them within seconds, so they are wrong only where there is none.
 async fn left_behind(store: &Store, workers: &[Worker]) -> Result<Option<Finding>> {
-    let mut held = 0;
+    let mut held = Vec::new();
     for worker in workers.iter().filter(|worker| !worker.is_live) {
-        held += store.executing(worker.id).await?.len();
+        held.extend(store.executing(worker.id).await?);
     }
     for worker in store.orphan_holders().await? {
-        held += store.executing(worker).await?.len();
+        held.extend(store.executing(worker).await?);
     }
+    let methods: BTreeSet<&str> = held.iter().map(|one| one.task.method.as_str()).collect();
+    let methods = methods.into_iter().collect::<Vec<_>>().join(", ");
+    let tasks = if held.len() == 1 { "1 task".to_owned() } else { format!("{} tasks", held.len()) };
     let about = "dead workers";
-    Ok(match (held, workers.iter().any(|worker| worker.is_live)) {
-        (0, _) => None,
-        (held, true) => Some(Finding::note(about, format!("{held} tasks of theirs are about to run again"))),
-        (held, false) => {
-            let sentence =
-                format!("{held} tasks of theirs wait to run again, and no worker runs: start one with `mission work`");
+    Ok(match (held.is_empty(), workers.iter().any(|worker| worker.is_live)) {
+        (true, _) => None,
+        (false, true) => Some(Finding::note(about, format!("of theirs {tasks} of {methods} to run again soon"))),
+        (false, false) => {
+            let sentence = format!(
+                "of theirs {tasks} of {methods} to run again, and no worker runs: start one that has {methods}"
+            );
             Some(Finding::wrong(about, sentence))
         }
     })

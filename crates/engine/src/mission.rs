@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mission_core::{Error, ErrorKind, Filter, Result, Task, UniqueId};
 use mission_store::{Bounded, Found, Kind, OnMissing, Page, SchemaStatus, Store, Worker};
-use mission_worker::{Hints, Wake};
+use mission_worker::{Hints, Wake, is_known_gone};
 
 use crate::detached::detached;
 use crate::pool::IntoStore;
@@ -127,10 +127,12 @@ impl Mission {
         detached(async move { store.counts().await }).await
     }
 
-    /// The workers on the list.
+    /// The workers on the list. One whose process on this host is known to be gone does not live, whatever its lease says.
     pub async fn workers(&self) -> Result<Vec<Worker>> {
         let store = self.store();
-        detached(async move { store.workers().await }).await
+        let mut workers = detached(async move { store.workers().await }).await?;
+        workers.iter_mut().for_each(|worker| worker.is_live &= !is_known_gone(worker));
+        Ok(workers)
     }
 
     /// The methods that live workers have published, with how many workers have each.

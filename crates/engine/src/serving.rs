@@ -2,7 +2,6 @@
 
 use mission_core::Result;
 use mission_store::Worker;
-use mission_worker::is_known_gone;
 
 use crate::Mission;
 
@@ -10,7 +9,7 @@ impl Mission {
     /// The workers that live: their leases hold, and their processes, where they can be seen from here, are there.
     pub async fn live_workers(&self) -> Result<Vec<Worker>> {
         let mut workers = self.workers().await?;
-        workers.retain(|worker| worker.is_live && !is_known_gone(worker));
+        workers.retain(|worker| worker.is_live);
         Ok(workers)
     }
 

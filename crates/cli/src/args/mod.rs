@@ -44,6 +44,7 @@ pub(crate) enum Command {
     /// Push a task, and start it in the background at once.
     Add(AddArgs),
     /// List the tasks, newest first.
+    #[command(visible_alias = "list")]
     Records(RecordsArgs),
     /// Show one task with everything that is known about it.
     Show(ShowArgs),

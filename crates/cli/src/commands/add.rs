@@ -142,7 +142,10 @@ pub(super) async fn start_worker(app: &App, method: &str, task_type: &str) {
 fn whose(args: &AddArgs, method: &str, pushed: &Pushed) -> String {
     let id = pushed.unique_id();
     match &args.key {
-        Some(key) => format!("task {id} of {method} has the key {key:?}, or is of the method and must be alone"),
+        Some(key) if args.without_repeat_method => {
+            format!("task {id} of {method} waits or runs: with the key {key:?}, or just of the same method")
+        }
+        Some(key) => format!("task {id} of {method} waits or runs with the key {key:?}"),
         None => format!("task {id} of {method} waits or runs"),
     }
 }

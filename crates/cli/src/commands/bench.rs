@@ -6,13 +6,15 @@ use mission_core::{Error, ErrorKind, Result};
 use crate::app::App;
 use crate::args::BenchArgs;
 use crate::exit::Exit;
+use crate::interrupt::{Signals, interruptible};
 use crate::output::{Table, columns_max};
 
 pub(crate) async fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
     if args.serve {
-        mission_bench::serve(app.config.database.url()).await?;
-        return Ok(Exit::Ok);
+        let serve = async { mission_bench::serve(app.config.database.url()).await.map(|()| Exit::Ok) };
+        return interruptible(serve).await;
     }
+    let (mut signals, mut exit) = (Signals::listen()?, Exit::Ok);
     let program = std::env::current_exe().map_err(|fault| {
         Error::new(ErrorKind::Setup, format!("cannot find this program, to start workers: {fault}")).with_source(fault)
     })?;
@@ -28,9 +30,12 @@ pub(crate) async fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
         server_pid: args.server_pid,
     };
     app.note(format_args!("measuring beside the database {}", app.config.database.masked()));
-    let report = mission_bench::run(&plan, |part| app.note(format_args!("measuring {part} …"))).await?;
-    app.output.one(&report, &report.database, &for_people(&report))?;
-    Ok(Exit::Ok)
+    let told = async { exit = signals.next().await };
+    match mission_bench::run(&plan, |part| app.note(format_args!("measuring {part} …")), told).await? {
+        Some(report) => app.output.one(&report, &report.database, &for_people(&report))?,
+        None => app.note("interrupted: what was made for the measuring is removed"),
+    }
+    Ok(exit)
 }
 
 fn for_people(report: &Report) -> String {

@@ -43,6 +43,9 @@ pub(crate) async fn run(app: &App, args: &ManyArgs, act: Act) -> Result<Exit> {
     if by_filter && !args.yes && !tasks.is_empty() {
         confirm(app, tasks.len(), act)?;
     }
+    if tasks.is_empty() {
+        app.note(format_args!("no task fits: nothing to {}", act.word()));
+    }
     act_on(app, mission, &tasks, act, by_filter).await
 }
 

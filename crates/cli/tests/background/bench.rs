@@ -1,10 +1,16 @@
 //! `bench`: it measures beside the database in use, touches nothing of it and leaves nothing behind.
 
+use std::process::Stdio;
+
 use mission_testkit::{Database, Kind, conformance};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::stage::Stage;
+use crate::stage::{Stage, kill};
 
-conformance![a_bench_measures_touches_nothing_and_leaves_nothing_behind];
+conformance![
+    a_bench_measures_touches_nothing_and_leaves_nothing_behind,
+    a_bench_that_is_interrupted_leaves_nothing_behind_either,
+];
 
 async fn a_bench_measures_touches_nothing_and_leaves_nothing_behind(db: Database) {
     let stage = Stage::set(db).await;
@@ -23,13 +29,33 @@ async fn a_bench_measures_touches_nothing_and_leaves_nothing_behind(db: Database
     }
     assert_eq!(stage.show(&id).await["state"], "init", "what waits is left alone");
     assert_eq!(stage.db.sql("select count(*) from mission_tasks;").await.unwrap().trim(), "1");
-    let own = ran.stderr.split_whitespace().find(|word| word.starts_with("mission_bench_")).expect("it says where");
-    let left = if stage.db.kind() == Kind::Sqlite {
-        let names = std::fs::read_dir(stage.db.folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left_of(&stage.db, &ran.stderr).await, "0");
+}
+
+async fn a_bench_that_is_interrupted_leaves_nothing_behind_either(db: Database) {
+    let stage = Stage::set(db).await;
+    let mut bench = stage.start(&["--database", stage.db.url(), "bench", "cycle", "--thousands", "1000"]);
+    let mut said = BufReader::new(bench.stderr.take().unwrap()).lines();
+    let mut before = String::new();
+    while !before.contains("measuring cycle") {
+        before += &said.next_line().await.unwrap().expect("it says what it measures");
+        before += " ";
+    }
+    kill(i64::from(bench.id().unwrap()), "INT");
+    assert!(said.next_line().await.unwrap().expect("a last word").contains("interrupted"));
+    assert_eq!(bench.wait().await.unwrap().code(), Some(130));
+    assert_eq!(left_of(&stage.db, &before).await, "0");
+}
+
+/// How much of the database that it said it would measure in is there.
+async fn left_of(db: &Database, said: &str) -> String {
+    let own = said.split_whitespace().find(|word| word.starts_with("mission_bench_")).expect("it says where");
+    let left = if db.kind() == Kind::Sqlite {
+        let names = std::fs::read_dir(db.folder()).unwrap().map(|entry| entry.unwrap().file_name());
         names.filter(|name| name.to_string_lossy().starts_with(own)).count().to_string()
     } else {
         let schemas = format!("select count(*) from information_schema.schemata where schema_name = '{own}';");
-        stage.db.sql(&schemas).await.unwrap()
+        db.sql(&schemas).await.unwrap()
     };
-    assert_eq!(left.trim(), "0");
+    left.trim().to_owned()
 }

@@ -10,6 +10,7 @@ use crate::stage::{Stage, kill};
 conformance![
     a_worker_says_what_it_has_and_ends_well_when_it_is_told_to,
     a_worker_may_stop_once_nothing_is_left,
+    a_killed_worker_is_gone_at_once_and_the_doctor_says_what_it_left,
     execute_runs_the_oldest_first_and_ends_as_its_tasks_did,
     the_demo_shows_the_record_as_it_runs_and_when_it_has_ended,
 ];
@@ -29,6 +30,19 @@ async fn a_worker_says_what_it_has_and_ends_well_when_it_is_told_to(db: Database
     assert!(said.contains("the types report") && said.contains("helloWorld, noop, sleep"), "{said}");
     assert_eq!(stage.show(&reports).await["state"], "success", "what runs may end within the grace");
     assert_eq!(stage.show(&other).await["state"], "init", "another type was not served");
+}
+
+async fn a_killed_worker_is_gone_at_once_and_the_doctor_says_what_it_left(db: Database) {
+    let stage = Stage::set(db).await;
+    let mut worker = stage.start(&["work"]);
+    assert_eq!(stage.worker_pid().await, i64::from(worker.id().unwrap()));
+    let id = stage.add(&["sleep", "ms=60000", "--no-start"]).await;
+    eventually("it runs", async || stage.show(&id).await["state"] == "executing").await;
+    worker.kill().await.unwrap();
+    assert_eq!(stage.run(&["workers", "-o", "json"]).await.json()[0]["live"], false, "whatever its lease says");
+    assert!(stage.run(&["workers"]).await.ok().contains("gone"));
+    let doctor = stage.run(&["doctor"]).await.stdout;
+    assert!(doctor.contains("1 task of sleep to run again, and no worker runs: start one that has sleep"), "{doctor}");
 }
 
 async fn a_worker_may_stop_once_nothing_is_left(db: Database) {

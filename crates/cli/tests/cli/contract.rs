@@ -55,7 +55,7 @@ fn reading_never_makes_a_database() {
         &["types"],
         &["resume", "report"],
     ] {
-        scene.run(args).refused(3, "there is no database at mission.db");
+        scene.run(args).refused(3, "/mission.db: the first push or worker makes it");
     }
     assert_eq!(scene.run(&["methods", "-o", "id"]).ok(), "helloWorld\nnoop\nsleep\n");
     scene.run(&["config"]).ok();

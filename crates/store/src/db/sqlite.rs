@@ -41,7 +41,7 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
             ErrorKind::NotFound,
             format!(
                 "there is no database at {}: the first push or worker makes it, or `mission migrate`",
-                path.display()
+                std::path::absolute(&path).unwrap_or(path).display()
             ),
         ));
     }
