@@ -112,7 +112,7 @@ async fn left_behind(store: &Store, workers: &[Worker]) -> Result<Option<Finding
     let about = "dead workers";
     Ok(match (held.is_empty(), workers.iter().any(|worker| worker.is_live)) {
         (true, _) => None,
-        (false, true) => Some(Finding::note(about, format!("of theirs {tasks} of {methods} to run again soon"))),
+        (false, true) => Some(Finding::note(about, format!("{tasks} of {methods} to run again soon"))),
         (false, false) => {
             let sentence = format!(
                 "of theirs {tasks} of {methods} to run again, and no worker runs: start one that has {methods}"
