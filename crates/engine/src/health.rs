@@ -114,9 +114,8 @@ async fn left_behind(store: &Store, workers: &[Worker]) -> Result<Option<Finding
         (true, _) => None,
         (false, true) => Some(Finding::note(about, format!("{tasks} of {methods} to run again soon"))),
         (false, false) => {
-            let sentence = format!(
-                "of theirs {tasks} of {methods} to run again, and no worker runs: start one that has {methods}"
-            );
+            let sentence =
+                format!("{tasks} of {methods} to run again, and no worker runs: start one that has {methods}");
             Some(Finding::wrong(about, sentence))
         }
     })

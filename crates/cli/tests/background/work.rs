@@ -20,7 +20,7 @@ async fn a_worker_says_what_it_has_and_ends_well_when_it_is_told_to(db: Database
     let worker = stage.start(&["work", "--type", "report"]);
     let pid = i64::from(worker.id().unwrap());
     assert_eq!(stage.worker_pid().await, pid);
-    let reports = stage.add(&["sleep", "ms=200", "--type", "report", "--no-start"]).await;
+    let reports = stage.add(&["sleep", "ms=2000", "--type", "report", "--no-start"]).await;
     let other = stage.add(&["noop", "--no-start"]).await;
     eventually("it runs", async || stage.show(&reports).await["state"] == "executing").await;
     kill(pid, "TERM");
