@@ -189,10 +189,15 @@ impl Reported {
 
     /// What was unwritten at this version is refused, and would be again.
     pub(crate) fn mark_refused(&mut self, version: u64) {
-        self.written = self.written.max(version);
-        if let Some((submitted, _)) = self.checkpoint.take_if(|(submitted, _)| *submitted <= version) {
+        if let Some(submitted) = self.drop_unwritten(version) {
             self.refused = submitted;
         }
+    }
+
+    /// What is unwritten at this version never will be; answers the version of a checkpoint among it.
+    pub(crate) fn drop_unwritten(&mut self, version: u64) -> Option<u64> {
+        self.written = self.written.max(version);
+        self.checkpoint.take_if(|(submitted, _)| *submitted <= version).map(|(submitted, _)| submitted)
     }
 
     /// The version of the last checkpoint that was refused; 0 means none in this attempt.

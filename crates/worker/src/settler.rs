@@ -274,9 +274,7 @@ fn heed(attempt: &Attempt, version: u64, reported: Reported) {
     match reported {
         Reported::Written => attempt.shared.mark_written(version),
         Reported::Held => {}
-        Reported::Lost => {
-            attempt.shared.stop(Stop::LostLease);
-        }
+        Reported::Lost => attempt.shared.mark_lost(version),
         Reported::Refused => attempt.shared.mark_refused(version),
     }
 }

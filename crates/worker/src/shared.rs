@@ -201,6 +201,12 @@ impl Shared {
         self.tell();
     }
 
+    /// What was unwritten at this version is about a task that is another's: it ends the attempt, and waits for nothing any more.
+    pub(crate) fn mark_lost(&self, version: u64) {
+        self.stop(Stop::LostLease);
+        self.reported().drop_unwritten(version);
+    }
+
     /// Whether a checkpoint waits to be written.
     pub(crate) fn has_checkpoint_waiting(&self) -> bool {
         self.reported().has_checkpoint_waiting()

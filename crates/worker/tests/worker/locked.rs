@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Failure, NewTask, State, UniqueId};
 use mission_testkit::{Database, Kind, conformance, eventually};
-use mission_worker::Method;
+use mission_worker::{Method, WhenEmpty, WorkerSettings};
 use tokio::sync::Notify;
 
 use crate::methods::Diary;
@@ -16,6 +16,7 @@ conformance![
     a_checkpoint_whose_row_is_held_keeps_no_other_waiting,
     an_outcome_that_was_held_is_written_although_others_keep_coming,
     a_checkpoint_that_waits_goes_before_a_failure,
+    a_checkpoint_that_can_never_be_written_holds_up_nothing,
     a_lock_on_the_log_holds_up_no_outcome,
 ];
 
@@ -46,6 +47,13 @@ impl Stranger {
                 sqlx::raw_sql(lock).execute(&mut *tx).await.unwrap();
                 Some(Self::MySql(tx))
             }
+        }
+    }
+
+    async fn commit(self) {
+        match self {
+            Self::MySql(tx) => tx.commit().await.unwrap(),
+            Self::Postgres(tx) => tx.commit().await.unwrap(),
         }
     }
 
@@ -176,6 +184,34 @@ async fn a_checkpoint_that_waits_goes_before_a_failure(db: Database) {
     assert_eq!((task.checkpoint.as_deref(), task.counts.crashes), (Some("7"), 0), "{task:?}");
     gate.notify_waiters();
     worker.stop().await;
+}
+
+async fn a_checkpoint_that_can_never_be_written_holds_up_nothing(db: Database) {
+    let stage = Stage::set(db).await;
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    let late = Method::from_fn("late", move |ctx, (): ()| {
+        let gate = Arc::clone(&opened);
+        async move {
+            ctx.progress(1).await?;
+            gate.notified().await;
+            ctx.checkpoint_now(&7, 7).await?;
+            Ok::<_, Failure>("not told to end")
+        }
+    });
+    let id = stage.push(NewTask::new("late").retries(5).timeout(Duration::from_millis(1500))).await;
+    let until_empty = WorkerSettings { when_empty: WhenEmpty::Stop, ..settings() };
+    let worker = stage.worker_with(until_empty, [late]).await;
+    stage.begins(&id).await;
+    let taken = "update mission_tasks set lease_token = lease_token + 1, state = 'cancelled', worker_id = 0";
+    let taking = format!("{taken} where id = {}", stage.task(&id).await.id);
+    let Some(thief) = Stranger::says(&stage, taking).await else { return worker.stop_now().await };
+    gate.notify_one();
+    // Its time is over before anybody can tell that it is another's: it would wait again, with its checkpoint.
+    eventually("it is told to end", async || worker.running() == 0).await;
+    thief.commit().await;
+    let over = tokio::time::timeout(Duration::from_secs(20), worker.finished()).await;
+    assert!(over.is_ok(), "nothing is left to write");
 }
 
 async fn a_lock_on_the_log_holds_up_no_outcome(db: Database) {
