@@ -123,7 +123,7 @@ pub(crate) const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// How often the list of workers is looked at, and whether a task waits: the one query of an idle worker beside its beats.
 pub(crate) const HOUSE_EVERY: Duration = Duration::from_millis(800);
 /// So long a look that saw nothing stands for the fetcher's own: with what follows within the second of a plain insert.
-pub(crate) const GLANCE_AGE_MAX: Duration = Duration::from_secs(1);
+pub(crate) const GLANCE_AGE_MAX: Duration = Duration::from_millis(900);
 /// How often the processes of workers on the same machine are looked at, which costs the database nothing.
 pub(crate) const NEIGHBOURS_EVERY: Duration = Duration::from_millis(200);
 /// How often tasks are sought whose worker is not on the list: only a worker that was taken for dead leaves some.
