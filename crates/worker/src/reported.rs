@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use mission_core::{Checkpoint, Progress, Task};
+use mission_core::{Checkpoint, Error, ErrorKind, Progress, Task};
 
+use crate::checkpoint::CheckpointError;
 use crate::limits;
 
 /// What a report finds to be done before the method goes on.
@@ -200,14 +201,14 @@ impl Reported {
         self.checkpoint.take_if(|(submitted, _)| *submitted <= version).map(|(submitted, _)| submitted)
     }
 
-    /// The version of the last checkpoint that was refused; 0 means none in this attempt.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused
-    }
-
-    /// The version of the last checkpoint that is written; 0 means none in this attempt.
-    pub(crate) fn kept(&self) -> u64 {
-        self.kept
+    /// What the database said to the checkpoint of this version, once it has.
+    pub(crate) fn answer_to(&self, version: u64) -> Option<Result<(), CheckpointError>> {
+        if self.kept >= version {
+            return Some(Ok(()));
+        }
+        let refusal = "the database refused the checkpoint; the worker's log says why";
+        let refused = || Err(CheckpointError::Refused(Error::new(ErrorKind::Database, refusal)));
+        (self.refused >= version).then(refused)
     }
 
     /// Whether a checkpoint of this attempt is written: crashes before it count no more.
@@ -276,10 +277,10 @@ mod tests {
         let on_the_way = reported.unwritten(0).unwrap();
         let second = reported.submit(at(2));
         reported.mark_written(on_the_way.version);
-        assert_eq!((reported.kept(), reported.is_safe()), (0, false), "the first one was overtaken");
+        assert_eq!((reported.kept, reported.is_safe()), (0, false), "the first one was overtaken");
         assert_eq!(reported.unwritten(0).unwrap().checkpoint, Some(at(2)));
         reported.mark_written(second);
-        assert!(reported.kept() == second && first < second && reported.is_safe());
+        assert!(reported.kept == second && first < second && reported.is_safe());
         assert_eq!(reported.unwritten(0), None);
         reported.report(3.into(), 0);
         assert_eq!(reported.unwritten(0).unwrap().checkpoint, None, "it is not written again");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use mission_core::{Checkpoint, Error, ErrorKind, Lease, NewTask, Progress, Task, limits as rules};
+use mission_core::{Checkpoint, Error, Lease, NewTask, Progress, Task, limits as rules};
 use mission_store::{Kind, Report};
 use tokio::sync::Notify;
 
@@ -259,19 +259,8 @@ impl Shared {
     }
 
     fn kept_or_stopped(&self, version: u64) -> Option<Result<(), CheckpointError>> {
-        let (kept, refused) = {
-            let reported = self.reported();
-            (reported.kept(), reported.refused())
-        };
-        if kept >= version {
-            return Some(Ok(()));
-        }
-        if refused >= version {
-            let refusal =
-                Error::new(ErrorKind::Database, "the database refused the checkpoint; the worker's log says why");
-            return Some(Err(CheckpointError::Refused(refusal)));
-        }
-        self.check().err().map(|interrupted| Err(interrupted.into()))
+        let answer = self.reported().answer_to(version);
+        answer.or_else(|| self.check().err().map(|interrupted| Err(interrupted.into())))
     }
 
     /// Wakes whoever waits for a change.
