@@ -152,6 +152,7 @@ mod tests {
         let store = Store::open(&url, OnMissing::Create).await.unwrap();
         store.meeting.state().is_led = true;
         let task = Arc::new(NewTask::new("export"));
-        assert_eq!(store.push_together(&task).await.unwrap().unique_id, *task.unique_id());
+        let pushed = tokio::time::timeout(Duration::from_secs(20), store.push_together(&task)).await;
+        assert_eq!(pushed.expect("it waits for ever").unwrap().unique_id, *task.unique_id());
     }
 }
