@@ -59,8 +59,11 @@ impl Stage {
         worker.start().await.unwrap()
     }
 
+    /// As an application's push does, which wakes the workers of its process.
     pub(crate) async fn push(&self, task: NewTask) -> UniqueId {
-        self.store.push(&task).await.unwrap().unique_id
+        let pushed = self.store.push(&task).await.unwrap();
+        self.wake.wake();
+        pushed.unique_id
     }
 
     pub(crate) async fn task(&self, unique_id: &UniqueId) -> Task {
