@@ -130,7 +130,9 @@ fn rules(method: &Method) -> TokenStream {
         Argument::State { inner, .. } => Some(quote_spanned!(place(inner)=> .needs::<#inner>())),
         _ => None,
     });
+    let takes = method.params().map(|ty| quote_spanned!(place(ty)=> .takes::<#ty>())).into_iter();
     quote! {
+        #(#takes)*
         #(.retries(#retries))*
         #(.timeout(#timeout))*
         #(.stall_timeout(#stall_timeout))*

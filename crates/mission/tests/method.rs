@@ -75,6 +75,15 @@ fn pushed(task: mission::NewTask) -> (String, Option<String>, String) {
 }
 
 #[test]
+fn a_method_refuses_params_without_being_run() {
+    let refused = export::method().check_params(Some("{\"rows\":\"many\"}")).unwrap_err();
+    assert!(refused.is_invalid() && refused.to_string().contains("do not fit at rows"), "{refused}");
+    assert!(export::method().check_params(Some("{\"rows\":3}")).is_ok());
+    assert!(report::method().check_params(None).is_ok());
+    assert!(noop::method().check_params(Some("[3]")).is_ok(), "it takes none, and any are passed over");
+}
+
+#[test]
 fn a_task_carries_the_method_s_name_its_params_and_its_type() {
     let expected = ("export".to_owned(), Some("{\"rows\":3}".to_owned()), "report".to_owned());
     assert_eq!(pushed(export::task(Export { rows: 3 })), expected);

@@ -16,6 +16,11 @@ pub(crate) fn check(method: &str, json: Option<&str>) -> Result<(), String> {
     json.map_or(Ok(()), |json| decode::<IgnoredAny>(method, Some(json)).map(drop))
 }
 
+/// Whether a method that takes `P` could begin with these.
+pub(crate) fn fits<P: DeserializeOwned>(method: &str, json: Option<&str>) -> Result<(), String> {
+    decode::<P>(method, json).map(drop)
+}
+
 fn decode_none<P: DeserializeOwned>(method: &str) -> Result<P, String> {
     let null_fault = match serde_json::from_str("null") {
         Ok(params) => return Ok(params),

@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mission_core::{OnCrash, Policy};
+use mission_core::{Error, OnCrash, Policy};
 use serde::de::DeserializeOwned;
 
 use crate::answer::{Answer, answer};
 use crate::call::{AwaitingContext, BlockingContext, Call, Fault};
 use crate::state::Needed;
-use crate::{Context, blocking};
+use crate::{Context, blocking, decode};
 
 /// What a method that awaits turns into when it is called.
 pub type AnswerFuture = Pin<Box<dyn Future<Output = Result<String, Fault>> + Send>>;
@@ -21,6 +21,9 @@ pub type AnswerFuture = Pin<Box<dyn Future<Output = Result<String, Fault>> + Sen
 pub type AsyncBody = Arc<dyn Fn(Call) -> AnswerFuture + Send + Sync>;
 /// The code of a method that blocks its thread.
 pub type BlockingBody = Arc<dyn Fn(Call) -> Result<String, Fault> + Send + Sync>;
+
+/// Whether the method of this name could begin with these params.
+type Fits = fn(&str, Option<&str>) -> Result<(), String>;
 
 /// The code of a method, and where it wants to run.
 #[derive(Clone)]
@@ -42,6 +45,8 @@ pub struct Method {
     pub(crate) stall_timeout: Option<Duration>,
     pub(crate) keep_files: Option<Duration>,
     pub(crate) states: Vec<Needed>,
+    /// Whether it could begin with these params; none where it takes any.
+    fits: Option<Fits>,
 }
 
 /// Where a method was written, to tell apart two of one name.
@@ -94,7 +99,7 @@ impl Method {
                 answer(function(Context::of(&call), params).await)
             }
         });
-        Self::new(name.into(), Origin::here(), body)
+        Self::new(name.into(), Origin::here(), body).takes::<P>()
     }
 
     /// A method of a blocking closure that takes the context and the params; it runs on a thread of its own.
@@ -109,7 +114,7 @@ impl Method {
             let params = call.params::<P>()?;
             answer(function(blocking::Context::of(&call), params))
         });
-        Self::new(name.into(), Origin::here(), Body::Blocking(body))
+        Self::new(name.into(), Origin::here(), Body::Blocking(body)).takes::<P>()
     }
 
     fn new(name: String, origin: Origin, body: Body) -> Self {
@@ -122,6 +127,7 @@ impl Method {
             stall_timeout: None,
             keep_files: None,
             states: Vec::new(),
+            fits: None,
         }
     }
 
@@ -170,6 +176,25 @@ impl Method {
     pub fn needs<T: Send + Sync + 'static>(mut self) -> Self {
         self.states.push(Needed::of::<T>());
         self
+    }
+
+    /// Says what its params are, so that others can be refused before they are stored.
+    #[must_use]
+    pub fn takes<P: DeserializeOwned>(mut self) -> Self {
+        self.fits = Some(decode::fits::<P>);
+        self
+    }
+
+    /// Refuses params with which it could not begin; it does not run.
+    ///
+    /// ```
+    /// use mission_worker::Method;
+    /// let double = Method::from_fn("double", |_ctx, n: u64| async move { Ok::<_, mission_core::Failure>(2 * n) });
+    /// assert!(double.check_params(Some("21")).is_ok());
+    /// assert!(double.check_params(Some("\"x\"")).unwrap_err().is_invalid());
+    /// ```
+    pub fn check_params(&self, json: Option<&str>) -> Result<(), Error> {
+        self.fits.map_or(Ok(()), |fits| fits(&self.name, json).map_err(Error::invalid))
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) struct AddArgs {
     #[arg(long)]
     pub(crate) no_start: bool,
 
-    /// Store it even if nobody is known to have the method.
+    /// Store it even if nobody is known to have the method, or it does not take these params here.
     #[arg(long)]
     pub(crate) force: bool,
 

@@ -22,8 +22,9 @@ pub(crate) async fn run(app: &App, args: &AddArgs) -> Result<Exit> {
         return Err(app.usage(format!("name a method: `mission add {}`", sample_method(app))));
     };
     let task = new_task(args, method)?;
-    task.check()?;
+    let params = task.check()?.params;
     check_known(app, args, method).await?;
+    check_fits(app, args, method, params)?;
 
     let pushed = app.open_or_create().await?.push(task).await?;
     if pushed.is_existing() {
@@ -120,6 +121,15 @@ async fn check_known(app: &App, args: &AddArgs, method: &str) -> Result<()> {
              store the task all the same with --force"
         ),
     ))
+}
+
+/// Where this program has the method, it knows its params. With `--force` a worker that knows others may take them.
+fn check_fits(app: &App, args: &AddArgs, method: &str, params: Option<&str>) -> Result<()> {
+    let registry = app.registry().unwrap_or_default();
+    match registry.get(method).filter(|_| !args.force) {
+        Some(method) => method.check_params(params),
+        None => Ok(()),
+    }
 }
 
 /// Starts a worker if nobody else would run the task now. The task is stored: what fails here is said, not returned.

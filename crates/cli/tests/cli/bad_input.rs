@@ -39,6 +39,17 @@ fn params_that_are_no_json_or_too_large_are_refused_before_anything_is_stored() 
 }
 
 #[test]
+fn params_that_a_method_of_this_program_does_not_take_are_refused_before_anything_is_stored() {
+    let scene = Scene::new();
+    scene.run(&["add", "sleep", "ms=soon"]).refused(2, "the params of method \"sleep\" do not fit at ms");
+    scene.run(&["add", "sleep", "seconds=5"]).refused(2, "unknown field `seconds`, expected `ms`");
+    scene.run(&["add", "sleep"]).refused(2, "method \"sleep\" takes params, and the task has none");
+    assert!(!scene.path("mission.db").exists());
+    scene.run(&["add", "sleep", "ms=soon", "--no-start", "--force"]).ok();
+    scene.run(&["add", "sleep", "ms=5", "--no-start"]).ok();
+}
+
+#[test]
 fn params_up_to_the_limit_are_kept_whole() {
     let scene = Scene::new();
     let text = "汉😀".repeat(149_000);
