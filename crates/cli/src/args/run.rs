@@ -85,7 +85,8 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Everything happens in a database of its own beside the one in use (SQLite: a file, MySQL: a database, PostgreSQL:
-a schema), which is removed afterwards; nothing else is touched. What counts are the ratios: figures of one machine
+a schema), which is removed afterwards; nothing else is touched. Everything takes minutes, a part or a smaller --thousands or --rounds
+less; Ctrl-C ends it and leaves nothing behind. What counts are the ratios: figures of one machine
 say little about another.")]
 pub(crate) struct BenchArgs {
     /// What to measure: cycle, crowd, singles, pick-up, idle. Everything unless told otherwise.

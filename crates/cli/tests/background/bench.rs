@@ -1,7 +1,5 @@
 //! `bench`: it measures beside the database in use, touches nothing of it and leaves nothing behind.
 
-use std::process::Stdio;
-
 use mission_testkit::{Database, Kind, conformance};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -34,17 +32,21 @@ async fn a_bench_measures_touches_nothing_and_leaves_nothing_behind(db: Database
 
 async fn a_bench_that_is_interrupted_leaves_nothing_behind_either(db: Database) {
     let stage = Stage::set(db).await;
-    let mut bench = stage.start(&["--database", stage.db.url(), "bench", "cycle", "--thousands", "1000"]);
-    let mut said = BufReader::new(bench.stderr.take().unwrap()).lines();
-    let mut before = String::new();
-    while !before.contains("measuring cycle") {
-        before += &said.next_line().await.unwrap().expect("it says what it measures");
-        before += " ";
+    for (part, signal, code) in [("cycle", "INT", 130), ("pick-up", "TERM", 143)] {
+        let mut bench = stage.start(&["--database", stage.db.url(), "bench", part, "--thousands", "1000"]);
+        let mut said = BufReader::new(bench.stderr.take().unwrap()).lines();
+        let mut before = String::new();
+        while !before.contains(&format!("measuring {part}")) {
+            before += &said.next_line().await.unwrap().expect("it says what it measures");
+            before += " ";
+        }
+        assert!(!before.contains("  "), "{before:?}");
+        kill(i64::from(bench.id().unwrap()), signal);
+        assert!(said.next_line().await.unwrap().expect("a last word").contains("interrupted"));
+        assert_eq!(bench.wait().await.unwrap().code(), Some(code));
+        assert_eq!(left_of(&stage.db, &before).await, "0");
+        stage.left_alone().await;
     }
-    kill(i64::from(bench.id().unwrap()), "INT");
-    assert!(said.next_line().await.unwrap().expect("a last word").contains("interrupted"));
-    assert_eq!(bench.wait().await.unwrap().code(), Some(130));
-    assert_eq!(left_of(&stage.db, &before).await, "0");
 }
 
 /// How much of the database that it said it would measure in is there.

@@ -20,6 +20,7 @@ fn help_and_version_are_results() {
     assert!(help.ok().contains("Usage: mission") && help.stdout.contains("124 wait timed out"), "{help:?}");
     assert!(scene.run(&["--version"]).ok().starts_with("mission "));
     assert!(scene.run(&["add", "--help"]).ok().contains("key=value becomes a field"));
+    assert!(scene.run(&["bench", "--help"]).ok().contains("takes minutes"), "nobody ends it for having hung");
 }
 
 #[test]
