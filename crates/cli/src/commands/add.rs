@@ -29,7 +29,7 @@ pub(crate) async fn run(app: &App, args: &AddArgs) -> Result<Exit> {
     let pushed = app.open_or_create().await?.push(task).await?;
     if pushed.is_existing() {
         print(app, &pushed).await?;
-        app.note(format_args!("refused as a duplicate: {}", whose(args, method, &pushed)));
+        app.note(format_args!("refused as a duplicate: {}", whose(args, method, &pushed).await));
         return Ok(Exit::Duplicate);
     }
     if !args.no_start {
@@ -149,14 +149,15 @@ pub(super) async fn start_worker(app: &App, method: &str, task_type: &str) {
     }
 }
 
-fn whose(args: &AddArgs, method: &str, pushed: &Pushed) -> String {
+/// Which task stands in the way, and by which of its rules. One that is gone again can be asked no more.
+async fn whose(args: &AddArgs, method: &str, pushed: &Pushed) -> String {
     let id = pushed.unique_id();
+    let its_key = pushed.get().await.ok().and_then(|task| task.task_key);
     match &args.key {
-        Some(key) if args.without_repeat_method => {
-            format!("task {id} of {method} waits or runs: with the key {key:?}, or just of the same method")
+        Some(key) if !args.without_repeat_method || its_key.as_ref() == Some(key) => {
+            format!("task {id} of {method} waits or runs with the key {key:?}")
         }
-        Some(key) => format!("task {id} of {method} waits or runs with the key {key:?}"),
-        None => format!("task {id} of {method} waits or runs"),
+        _ => format!("another task of {method}, {id}, waits or runs"),
     }
 }
 

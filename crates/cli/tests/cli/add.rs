@@ -67,10 +67,17 @@ fn a_duplicate_prints_the_task_in_its_way_and_exits_6() {
     let first = scene.push(&["noop", "--key", "k"]);
     let again = scene.run(&["add", "noop", "--key", "k", "--no-start"]);
     assert_eq!((again.code, again.stdout.trim()), (Some(6), first.as_str()), "{again:?}");
-    assert!(again.stderr.contains("refused as a duplicate"), "{again:?}");
+    let of_key = format!("refused as a duplicate: task {first} of noop waits or runs with the key \"k\"");
+    assert!(again.stderr.contains(&of_key), "{again:?}");
 
     let alone = scene.run(&["add", "noop", "--without-repeat-method", "--no-start", "-o", "json"]);
     assert_eq!((alone.code, &alone.json()["unique_id"]), (Some(6), &first.as_str().into()));
+    let of_method = format!("refused as a duplicate: another task of noop, {first}, waits or runs");
+    assert!(alone.stderr.contains(&of_method), "{alone:?}");
+    for (key, sentence) in [("k", of_key), ("other", of_method)] {
+        let both = scene.run(&["add", "noop", "--key", key, "--without-repeat-method", "--no-start"]);
+        assert!(both.code == Some(6) && both.stderr.contains(&sentence), "{both:?}");
+    }
     scene.run(&["cancel", &first]).ok();
     assert_ne!(scene.push(&["noop", "--key", "k", "--without-repeat-method"]), first);
 }
