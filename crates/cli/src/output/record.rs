@@ -16,9 +16,9 @@ pub(crate) fn records_table() -> Table {
     Table::new(["unique_id", "method", "type", "state", "params", "content", "progress"]).whole(1).last_only_if_used()
 }
 
-/// A task's row in the records; no params are `[]`, as the original wrote them.
+/// A task's row in the records; no params are an empty cell, as they are null in JSON.
 pub(crate) fn records_row(task: &Task) -> Vec<String> {
-    let params = task.params.clone().unwrap_or_else(|| "[]".to_owned());
+    let params = task.params.clone().unwrap_or_default();
     let content = task.content.clone().unwrap_or_default();
     let names = [task.unique_id.to_string(), task.method.clone(), task.task_type.clone(), task.state.to_string()];
     names.into_iter().chain([params, content, progress_of(task)]).collect()

@@ -55,7 +55,7 @@ fn the_table_is_the_originals_and_shows_progress_where_a_task_runs() {
     let line = "+------------------+--------+--------+-------+--------+---------+";
     let table = format!(
         "{line}\n| unique_id        | method | type   | state | params | content |\n{line}\n\
-         | {id} | export | system | init  | []     |         |\n{line}\n"
+         | {id} | export | system | init  |        |         |\n{line}\n"
     );
     assert_eq!(scene.run(&["records"]).ok(), table);
     scene.sql("update mission_tasks set state = 'executing', worker_id = 1, progress_done = 42, progress_total = 100, progress_message = 'writing rows'");
