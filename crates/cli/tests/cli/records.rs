@@ -58,6 +58,7 @@ fn the_table_is_the_originals_and_shows_progress_where_a_task_runs() {
          | {id} | export | system | init  |        |         |\n{line}\n"
     );
     assert_eq!(scene.run(&["records"]).ok(), table);
+    assert_eq!(scene.run(&["list"]).ok(), table, "so it is called, too");
     scene.sql("update mission_tasks set state = 'executing', worker_id = 1, progress_done = 42, progress_total = 100, progress_message = 'writing rows'");
     let running = scene.run(&["records"]);
     assert!(running.ok().contains("| progress ") && running.stdout.contains("| 42% writing rows |"), "{running:?}");
