@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mission_core::{LogLine, Result, UniqueId, limits};
+use mission_core::{LogLine, Result, State, UniqueId, limits};
 use mission_engine::Mission;
 
 use crate::app::App;
@@ -24,6 +24,9 @@ pub(crate) async fn run(app: &App, args: &LogsArgs) -> Result<Exit> {
     }
     let mut log = Log { app, output, id: &task.unique_id, last: 0, listing: Listing::begin(output, Table::default()) };
     if args.follow {
+        if task.state == State::Init {
+            app.note(format_args!("task {} does not run yet: what it logs comes here", task.unique_id));
+        }
         log.follow(mission).await?;
     } else {
         log.print_new(mission).await?;

@@ -210,6 +210,12 @@ fn a_log_is_followed_until_the_task_has_ended() {
     eventually("the line is printed", || fs::read_to_string(&out).unwrap().contains("while it runs\n"));
     log(&scene, &id, 1_000_002, "at the end");
     scene.end(&id, "fail", "no");
-    assert_eq!(Ran::of(follower.wait_with_output().unwrap()).code, Some(0), "following is not waiting");
+    let ran = Ran::of(follower.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(0), "following is not waiting");
+    assert_eq!(
+        ran.stderr.matches(&format!("task {id} does not run yet: what it logs comes here")).count(),
+        1,
+        "{ran:?}"
+    );
     assert_eq!(fs::read_to_string(&out).unwrap().lines().count(), 2);
 }
