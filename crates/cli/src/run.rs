@@ -110,7 +110,12 @@ fn is_broken_pipe(error: &mission_core::Error) -> bool {
 /// Lets the log go to stderr, and what methods say to their tasks; an application that has set up its own keeps it. The
 /// database driver's warnings are left out: they repeat the parameters of a URL, a password perhaps among them.
 fn log(app: &App, command: &Command) {
-    let usual = if matches!(command, Command::Work(_)) { "info,sqlx=error" } else { "warn,sqlx=error" };
+    let usual = match command {
+        Command::Work(_) => "info,sqlx=error",
+        // It says itself how the one task ended.
+        Command::Test(_) => "warn,mission_worker::ended=error,sqlx=error",
+        _ => "warn,sqlx=error",
+    };
     let filter = app.config.log.as_deref().unwrap_or(usual);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(usual));
     let to_stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(output::is_colour_wanted());

@@ -11,6 +11,9 @@ use crate::base::Base;
 use crate::limits;
 use crate::stop::Stop;
 
+/// The target of the lines that say how a task ended, so that who says it in another way can leave them out.
+const ENDED: &str = "mission_worker::ended";
+
 /// A fault that lasts: it is said at once, then now and again until it is over.
 #[derive(Debug, Default)]
 pub(crate) struct Lasting {
@@ -72,12 +75,12 @@ pub(crate) fn ended(task: &Task, settlement: &Settlement, took: Duration) {
     let content = &content[..content.floor_char_boundary(500)];
     let reason = settlement.reason.map_or("", |reason| reason.as_str());
     match settlement.state {
-        State::Fail => warn!(%unique_id, method, took_ms, reason, content, "task failed"),
+        State::Fail => warn!(target: ENDED, %unique_id, method, took_ms, reason, content, "task failed"),
         State::Init => {
             let wait_ms = settlement.wait.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-            info!(%unique_id, method, took_ms, reason, content, wait_ms, "task waits again");
+            info!(target: ENDED, %unique_id, method, took_ms, reason, content, wait_ms, "task waits again");
         }
-        state => debug!(%unique_id, method, took_ms, %state, "task ended"),
+        state => debug!(target: ENDED, %unique_id, method, took_ms, %state, "task ended"),
     }
 }
 
