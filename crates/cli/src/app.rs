@@ -130,9 +130,12 @@ impl App {
         say(format_args!("{}: {}", self.program.name, visible_lines(&message)));
     }
 
-    /// A text whose hints name commands as they are typed here.
+    /// A text whose hints name commands as they are typed here, for the database that a flag named.
     pub(crate) fn hint(&self, text: &str) -> String {
-        text.replace("`mission ", &format!("`{} ", self.program.name))
+        let database = &self.config.database;
+        let flag =
+            database.flag().filter(|_| !database.is_in_memory()).map_or(String::new(), |flag| format!("{flag} "));
+        text.replace("`mission ", &format!("`{} {flag}", self.program.name))
     }
 
     /// Closes the database, so that SQLite tidies its files away.

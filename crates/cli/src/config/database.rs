@@ -3,16 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use super::keys::DATABASE_USUAL;
+use super::sources::Given;
 
 /// The URL as it was given.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct DatabaseUrl {
     url: String,
+    is_by_flag: bool,
 }
 
 impl DatabaseUrl {
-    pub(super) fn new(given: Option<String>) -> Self {
-        Self { url: given.unwrap_or_else(|| DATABASE_USUAL.to_owned()) }
+    pub(super) fn new(given: Option<Given>) -> Self {
+        let is_by_flag = given.as_ref().is_some_and(|given| given.from == "--database");
+        Self { url: given.map_or_else(|| DATABASE_USUAL.to_owned(), |given| given.value), is_by_flag }
+    }
+
+    /// The flag that named it, as a shell takes it; a password is masked there, too.
+    pub(crate) fn flag(&self) -> Option<String> {
+        self.is_by_flag.then(|| format!("--database {}", shell_word(&self.masked())))
     }
 
     /// As it was given, password and all: for opening, never for showing.
@@ -96,6 +104,12 @@ fn masked_parameter(parameter: &str) -> String {
     }
 }
 
+/// Quoted if a shell would take it for more than a word.
+fn shell_word(text: &str) -> String {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/:@%._-=+,".contains(&byte));
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 /// Undoes percent signs, as the database's driver does.
 fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
@@ -120,6 +134,23 @@ fn decoded(path: &str) -> String {
 mod tests {
     use super::*;
 
+    fn given(url: &str, from: &str) -> DatabaseUrl {
+        DatabaseUrl::new(Some(Given { key: "database", value: url.to_owned(), from: from.to_owned() }))
+    }
+
+    #[test]
+    fn a_flag_is_shown_as_a_shell_takes_it_and_never_with_a_password() {
+        for (url, flag) in [
+            ("sqlite:///var/lib/m%20n.db", "--database sqlite:///var/lib/m%20n.db"),
+            ("sqlite://it's.db", "--database 'sqlite://it'\\''s.db'"),
+            ("mysql://root:secret@db:3306/app", "--database 'mysql://root:***@db:3306/app'"),
+            ("postgres://db/app?user=me&password=secret", "--database 'postgres://db/app?user=me&password=***'"),
+        ] {
+            assert_eq!(given(url, "--database").flag().as_deref(), Some(flag));
+            assert_eq!(given(url, "MISSION_DATABASE").flag(), None);
+        }
+    }
+
     #[test]
     fn passwords_are_masked_wherever_they_stand() {
         for (url, shown) in [
@@ -138,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_file_of_sqlite_is_found_in_its_url() {
-        let file = |url: &str| DatabaseUrl::new(Some(url.to_owned())).sqlite_file();
+        let file = |url: &str| given(url, "--database").sqlite_file();
         assert_eq!(file("sqlite://mission.db"), Some("mission.db".into()));
         assert_eq!(file("sqlite:///var/lib/a%20b.db?mode=rwc"), Some("/var/lib/a b.db".into()));
         assert_eq!(file("sqlite:mission.db"), Some("mission.db".into()));

@@ -75,6 +75,17 @@ fn the_database_in_use_is_said_on_stderr_and_so_is_its_making() {
 }
 
 #[test]
+fn a_hint_names_the_database_that_a_flag_named() {
+    let scene = Scene::new().with("MISSION_DATABASE", "sqlite://usual.db");
+    let database = ["--database", "sqlite://my own.db"];
+    let of_flag = |args: &[&str]| scene.run(&[args, &database].concat());
+    of_flag(&["records"]).refused(3, "or `mission --database 'sqlite://my own.db' migrate`");
+    let later = of_flag(&["add", "noop", "--in", "1h"]);
+    assert!(later.stderr.contains("(`mission --database 'sqlite://my own.db' work`)"), "{later:?}");
+    scene.run(&["records"]).refused(3, "or `mission migrate`");
+}
+
+#[test]
 fn the_commands_do_the_same_on_each_server() {
     crate::scene::on_each_server(|url| {
         let scene = Scene::new().with("DATABASE_URL", url);
