@@ -67,7 +67,8 @@ impl App {
     pub(crate) async fn open_existing(&self) -> Result<&Mission> {
         let open = || async {
             let database = self.lasting_database()?;
-            let mission = self.answering(Mission::open_existing(database.url()).await?).await?;
+            let mission = Mission::open_existing(database.url()).await.map_err(|error| elsewhere(error, database))?;
+            let mission = self.answering(mission).await?;
             self.note(format_args!("using the database {}", database.masked()));
             Ok(mission)
         };
@@ -149,4 +150,13 @@ impl App {
     pub(crate) fn usage(&self, message: impl Into<String>) -> Error {
         Error::invalid(message.into())
     }
+}
+
+/// Whoever is in another folder than the database's file is told how it is named.
+fn elsewhere(error: Error, database: &DatabaseUrl) -> Error {
+    if !error.is_not_found() || database.flag().is_some() || database.sqlite_file().is_none() {
+        return error;
+    }
+    let way = "one that lies elsewhere is named by --database or MISSION_DATABASE";
+    Error::new(error.kind(), format!("{error}; {way}")).with_source(error)
 }

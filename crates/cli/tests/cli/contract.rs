@@ -56,8 +56,13 @@ fn reading_never_makes_a_database() {
         &["types"],
         &["resume", "report"],
     ] {
-        scene.run(args).refused(3, "/mission.db: the first push or worker makes it");
+        let ran = scene.run(args);
+        ran.refused(3, "/mission.db: the first push or worker makes it");
+        assert!(ran.stderr.contains("one that lies elsewhere is named by --database or MISSION_DATABASE"), "{ran:?}");
     }
+    let named = scene.run(&["records", "--database", "sqlite://other.db"]);
+    named.refused(3, "/other.db: the first push or worker makes it");
+    assert!(!named.stderr.contains("MISSION_DATABASE"), "{named:?}");
     assert_eq!(scene.run(&["methods", "-o", "id"]).ok(), "helloWorld\nnoop\nsleep\n");
     scene.run(&["config"]).ok();
     assert_eq!(std::fs::read_dir(scene.folder()).unwrap().count(), 0);
