@@ -75,6 +75,8 @@ impl Request {
 struct Report {
     tally: Tally,
     kinds: Vec<(Kind, PerKind)>,
+    /// Whether the caller chose among the tests: then none on a kind is no sign of anything.
+    is_choice: bool,
     /// Why there was no S3 server.
     bucket: Option<String>,
     cargo_succeeded: bool,
@@ -115,18 +117,14 @@ impl Report {
         let notes = fs::read_to_string(notes).unwrap_or_default();
         let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, PerKind::read(&notes, kind))).collect();
         tally.move_to_skipped(kinds.iter().map(|(_, count)| count.skipped).sum());
-        Ok(Self { tally, kinds, bucket: bucket.err(), cargo_succeeded: status.success() })
+        let is_choice = !request.cargo.is_empty();
+        Ok(Self { tally, kinds, is_choice, bucket: bucket.err(), cargo_succeeded: status.success() })
     }
 
     fn print(&self, missing: &[Missing], complaints: &[String]) {
         println!();
         for (kind, count) in &self.kinds {
-            let name = kind.name().to_uppercase();
-            match missing.iter().find(|missing| missing.kind == *kind) {
-                Some(missing) => println!("{name} NOT TESTED: {}", missing.cause),
-                None if count.tested == 0 => println!("{name}: no test was asked for"),
-                None => println!("{name} tested: {} tests", count.tested),
-            }
+            println!("{}", self.line(*kind, *count, missing));
         }
         if let Some(reason) = &self.bucket {
             println!("S3 NOT TESTED: {reason}");
@@ -135,6 +133,16 @@ impl Report {
             println!("NOT GREEN: {complaint}");
         }
         println!("{}", self.tally.closing_line());
+    }
+
+    /// What became of the tests on one kind of database.
+    fn line(&self, kind: Kind, count: PerKind, missing: &[Missing]) -> String {
+        let name = kind.name().to_uppercase();
+        match (missing.iter().find(|missing| missing.kind == kind), count.tested) {
+            (Some(missing), _) => format!("{name} NOT TESTED: {}", missing.cause),
+            (None, 0) if self.is_choice => format!("{name}: none of the chosen tests uses it"),
+            (None, tested) => format!("{name} tested: {tested} tests"),
+        }
     }
 
     /// Why the run is not green; empty if it is.
@@ -156,10 +164,10 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Kind, Missing, Report, Request, Tally};
+    use super::{Cause, Kind, Missing, PerKind, Report, Request, Tally};
 
     fn report(passed: u64) -> Report {
-        Report { tally: Tally { passed, ..Tally::default() }, kinds: Vec::new(), bucket: None, cargo_succeeded: true }
+        Report { tally: Tally { passed, ..Tally::default() }, cargo_succeeded: true, ..Report::default() }
     }
 
     #[test]
@@ -178,6 +186,16 @@ mod tests {
     fn a_database_that_was_not_asked_for_is_no_loss() {
         let missing = Missing { kind: Kind::Mariadb, cause: Cause::NotAsked };
         assert!(report(1).complaints(&[missing]).is_empty());
+    }
+
+    #[test]
+    fn a_choice_that_uses_no_database_of_a_kind_is_told_from_one_that_was_not_tested() {
+        let line = |is_choice, tested| {
+            Report { is_choice, ..report(1) }.line(Kind::Sqlite, PerKind { tested, skipped: 0 }, &[])
+        };
+        assert_eq!(line(true, 0), "SQLITE: none of the chosen tests uses it");
+        assert_eq!(line(false, 0), "SQLITE tested: 0 tests", "of all tests some should");
+        assert_eq!(line(true, 2), "SQLITE tested: 2 tests");
     }
 
     #[test]
