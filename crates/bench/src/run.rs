@@ -98,6 +98,8 @@ async fn pushes(plan: &Plan, mission: &Mission) -> Result<Vec<Figure>> {
 
 async fn pick_ups(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
     let crew = Crew::hire(plan, url, 1).await?;
+    // What another part left is none of this one's business.
+    ended(mission).await?;
     let elsewhere = pick_up(mission, PICK_UPS).await?;
     crew.dismiss().await;
     let worker = work(mission).await?;
@@ -114,8 +116,8 @@ async fn pick_ups(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figur
 }
 
 async fn rest(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
-    ended(mission).await.ok();
     let crew = Crew::hire(plan, url, 1).await?;
+    ended(mission).await?;
     let seen = idle(mission, &crew, plan.server_pid).await?;
     crew.dismiss().await;
     let figures = [
