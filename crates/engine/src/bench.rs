@@ -15,10 +15,14 @@ impl Mission {
         detached(async move { store.floor(thousands).await }).await
     }
 
-    /// Whether a task waits or runs, by one dive into an index for each line of waiting ones.
+    /// Whether a task is due or runs, by one dive into an index for each line of waiting ones.
     pub async fn has_work(&self) -> Result<bool> {
         let store = self.store();
-        let waits = detached(async move { Ok(!store.lines().await?.0.is_empty()) }).await?;
+        let is_due = async move {
+            let (lines, now) = store.lines().await?;
+            Ok(lines.iter().any(|line| line.head <= now))
+        };
+        let waits = detached(is_due).await?;
         Ok(waits || !self.records(&Filter::all().state(State::Executing), 1).await?.is_empty())
     }
 
