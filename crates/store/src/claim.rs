@@ -80,6 +80,7 @@ static LINES: Statement = Statement::new("lines", include_str!("sql/lines.postgr
 static CLAIM: Statement = Statement::new("claim", include_str!("sql/claim.postgres.sql"))
     .sqlite(include_str!("sql/claim.sqlite.sql"))
     .mysql(include_str!("sql/claim.mysql.sql"));
+static UNUSUAL: Statement = Statement::new("claim_unusual", include_str!("sql/claim_unusual.sqlite.sql"));
 static MARK: Statement = Statement::new("claim_mark", include_str!("sql/claim_mark.mysql.sql"));
 static WINDOW: Statement = Statement::new("claim_window", include_str!("sql/claim_window.mysql.sql"));
 static BLOCK: Statement = Statement::new("claim_block", include_str!("sql/claim_block.mysql.sql"));
@@ -164,8 +165,8 @@ impl Store {
         let limit = i64::try_from(terms.limit).unwrap_or(i64::MAX);
         let picking = if self.is_cluster().await? { Picking::Anywhere } else { Picking::First };
         let mut claimed = retrying_conflicts(|| async {
-            // One statement is a transaction of its own where the dialect can do it in one.
-            if terms.running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
+            // One statement is a transaction of its own where the dialect can always do it in one.
+            if terms.running_limit.is_none() && self.db.kind().dialect() == Dialect::Postgres {
                 let mut held = self.db.writer().await?;
                 return claim_on(&mut held.conn(), line, worker, limit, terms.suspects, picking).await;
             }
@@ -239,6 +240,10 @@ async fn claim_on(
         Picking::First => conn.rows(&CLAIM, &values).await?,
         Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
     };
+    if conn.dialect() == Dialect::Sqlite {
+        let tasks = with_unusual(conn, &rows, line, worker).await?;
+        return Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect());
+    }
     let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
     if conn.dialect() == Dialect::MySql
         && let Some(row) = rows.first()
@@ -246,6 +251,28 @@ async fn claim_on(
         mark(conn, &mut tasks, worker, row.int("now_us")?).await?;
     }
     Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
+}
+
+/// SQLite's claim answers the usual columns; what has more is read by itself. One that is ours no more is left out.
+async fn with_unusual(
+    conn: &mut Conn<'_>,
+    claimed: &[Row],
+    line: &Line,
+    worker: WorkerId,
+) -> Result<Vec<Task>, Error> {
+    let (mut tasks, mut unusual) = (Vec::with_capacity(claimed.len()), Vec::new());
+    for row in claimed {
+        match rows::usual_task(row, line)? {
+            Some(task) => tasks.push(task),
+            None => unusual.push(IdRow { id: row.int("id")? }),
+        }
+    }
+    if !unusual.is_empty() {
+        let batch = Batches::one(&unusual)?;
+        let read = conn.rows(&UNUSUAL, &[("batch", (&batch).into()), ("worker_id", worker.0.into())]).await?;
+        tasks.extend(read.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(tasks)
 }
 
 /// On a cluster each node has locks of its own, and of two that claim one task the later is refused when it commits:

@@ -6,7 +6,7 @@ use mission_core::{CheckedTask, Due, Error, ErrorKind, NewTask, UniqueId, limits
 use serde::Serialize;
 
 use crate::Store;
-use crate::batch::Batches;
+use crate::batch::{Batches, Divided, Part};
 use crate::db::{Conn, Dialect, Statement, is_unique_violation};
 use crate::retrying::retrying;
 
@@ -39,12 +39,20 @@ static ACTIVE_OF_METHOD_LOCKING: Statement =
     Statement::new("push_active_of_method_locking", include_str!("sql/push_active_of_method_locking.mysql.sql"));
 
 /// A row of the batch; members left out become NULL.
+type NewRow<'t> = Divided<Own<'t>, Common<'t>>;
+
+/// What each task has for itself.
 #[derive(Serialize)]
-struct NewRow<'t> {
+struct Own<'t> {
     place: usize,
     unique_id: &'t str,
-    method: &'t str,
     params: Option<&'t str>,
+}
+
+/// What tasks that are pushed together mostly have in common.
+#[derive(Serialize, PartialEq)]
+struct Common<'t> {
+    method: &'t str,
     r#type: &'t str,
     creator: Option<&'t str>,
     priority: i64,
@@ -57,18 +65,16 @@ struct NewRow<'t> {
     keep_files_ms: Option<i64>,
 }
 
-impl<'t> NewRow<'t> {
-    fn of(place: usize, task: &CheckedTask<'t>) -> Self {
-        let (run_at, wait_us) = match task.due {
-            Due::Now => (None, None),
-            Due::In(wait) => (None, Some(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))),
-            Due::At(moment) => (Some(moment.0), None),
-        };
-        Self {
-            place,
-            unique_id: task.unique_id.as_str(),
+fn new_row<'t>(place: usize, task: &CheckedTask<'t>) -> NewRow<'t> {
+    let (run_at, wait_us) = match task.due {
+        Due::Now => (None, None),
+        Due::In(wait) => (None, Some(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))),
+        Due::At(moment) => (Some(moment.0), None),
+    };
+    Divided {
+        own: Own { place, unique_id: task.unique_id.as_str(), params: task.params },
+        common: Common {
             method: task.method,
-            params: task.params,
             r#type: task.task_type,
             creator: task.creator,
             priority: task.priority.get(),
@@ -79,7 +85,7 @@ impl<'t> NewRow<'t> {
             timeout_ms: task.timeout_ms,
             stall_timeout_ms: task.stall_timeout_ms,
             keep_files_ms: task.keep_files_ms,
-        }
+        },
     }
 }
 
@@ -142,9 +148,9 @@ async fn push_batch(
     whose: Whose,
     pushed: &mut Vec<Pushed>,
 ) -> Result<(), Error> {
-    let rows: Vec<NewRow<'_>> = tasks.iter().enumerate().map(|(place, task)| NewRow::of(place, task)).collect();
-    for part in Batches::of(&rows, limits::PUSH_ROWS_MAX)?.parts {
-        let stored = insert(conn, &part.json, part.rows.len()).await?;
+    let rows: Vec<NewRow<'_>> = tasks.iter().enumerate().map(|(place, task)| new_row(place, task)).collect();
+    for part in Batches::divided(&rows, limits::PUSH_ROWS_MAX, conn.dialect())?.parts {
+        let stored = insert(conn, &part).await?;
         for task in &tasks[part.rows] {
             if stored.holds(task) {
                 pushed.push(Pushed { unique_id: task.unique_id.clone(), is_existing: false });
@@ -172,8 +178,8 @@ impl Stored {
 }
 
 /// No clause of conflict on MySQL: `insert ignore` would hide other faults, too.
-async fn insert(conn: &mut Conn<'_>, batch: &str, rows_count: usize) -> Result<Stored, Error> {
-    let values = [("batch", batch.into())];
+async fn insert(conn: &mut Conn<'_>, batch: &Part) -> Result<Stored, Error> {
+    let values = batch.values();
     if conn.dialect() == Dialect::MySql {
         return match conn.run(&PUSH, &values).await {
             Ok(_) => Ok(Stored::All),
@@ -182,7 +188,7 @@ async fn insert(conn: &mut Conn<'_>, batch: &str, rows_count: usize) -> Result<S
         };
     }
     let rows = conn.rows(&PUSH, &values).await?;
-    if rows.len() == rows_count {
+    if rows.len() == batch.rows.len() {
         return Ok(Stored::All);
     }
     rows.iter().map(|row| row.text("unique_id")).collect::<Result<_, _>>().map(Stored::These)
@@ -195,7 +201,7 @@ async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose)
     {
         return existing(conn, task, active, whose).await;
     }
-    let batch = Batches::one(&[NewRow::of(0, task)])?;
+    let batch = Batches::one_divided(&[new_row(0, task)], conn.dialect())?;
     // The task in the way may end between the refusal and the look: then there is room, so try again.
     for _ in 0..20 {
         // On InnoDB a refused insert holds locks that deadlock with settling: most duplicates are seen before it.
@@ -206,7 +212,7 @@ async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose)
         {
             return Ok(pushed_before(task, found));
         }
-        if insert(conn, &batch, 1).await?.holds(task) {
+        if insert(conn, &batch).await?.holds(task) {
             return Ok(Pushed { unique_id: task.unique_id.clone(), is_existing: false });
         }
         if let Some(found) = find_existing(conn, task, whose).await? {

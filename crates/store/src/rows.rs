@@ -2,6 +2,7 @@
 
 use mission_core::{Counts, Error, LeaseToken, Progress, State, Task, Timestamp, UniqueId, WorkerId};
 
+use crate::claim::Line;
 use crate::db::Row;
 
 /// A task from a row that has all columns. A state or reason written by a stranger's hand does not break the reader.
@@ -34,6 +35,25 @@ pub(crate) fn task(row: &Row) -> Result<Task, Error> {
     task.created_date = Timestamp(row.int("created_date")?);
     task.modified_date = Timestamp(row.int("modified_date")?);
     Ok(task)
+}
+
+/// A task as SQLite's claim answers it: one of this line that has only usual columns. `None` where there is more to be read.
+pub(crate) fn usual_task(row: &Row, line: &Line) -> Result<Option<Task>, Error> {
+    if row.int("is_usual")? == 0 {
+        return Ok(None);
+    }
+    let unique_id = UniqueId::from_row(row.text("unique_id")?);
+    let mut task = Task::with(row.int("id")?, unique_id, line.method.clone(), State::Executing);
+    task.task_type.clone_from(&line.task_type);
+    task.priority = line.priority;
+    task.params = row.text_or_null("params")?;
+    task.creator = row.text_or_null("creator")?;
+    task.run_at = Timestamp(row.int("run_at")?);
+    task.counts.attempt = row.int("attempt")?;
+    task.lease_token = LeaseToken(row.int("lease_token")?);
+    task.created_date = Timestamp(row.int("created_date")?);
+    task.modified_date = Timestamp(row.int("modified_date")?);
+    Ok(Some(task))
 }
 
 /// A list of files that cannot be read takes its cursor with it: a cursor without its files would leave a hole in them.

@@ -6,7 +6,7 @@ use mission_core::{Content, Effects, Error, Lease, LeaseToken, Reason, Settlemen
 use serde::Serialize;
 
 use crate::Store;
-use crate::batch::Batches;
+use crate::batch::{Batches, Divided, Part};
 use crate::db::{self, Conn, Dialect, Statement, is_locked};
 use crate::effects;
 use crate::push::Whose;
@@ -37,13 +37,21 @@ const NOTE_OF_EFFECTS: &str = "the task's files, record or follow-up tasks could
 static SETTLE: Statement =
     Statement::new("settle", include_str!("sql/settle.sql")).mysql(include_str!("sql/settle.mysql.sql"));
 
+type Row<'s> = Divided<Own<'s>, Common>;
+
+/// What each end has for itself.
 #[derive(Serialize)]
-struct Row<'s> {
+struct Own<'s> {
     id: i64,
     lease_token: i64,
+    content: Option<&'s str>,
+}
+
+/// What ends that are written together mostly have in common.
+#[derive(Serialize, PartialEq)]
+struct Common {
     state: &'static str,
     reason: Option<&'static str>,
-    content: Option<&'s str>,
     content_cut: i64,
     wait_us: Option<i64>,
     attempt: i64,
@@ -51,21 +59,29 @@ struct Row<'s> {
     crashes: i64,
 }
 
-impl<'s> Row<'s> {
-    fn of(settlement: &'s Settlement) -> Self {
-        Self {
+fn row(settlement: &Settlement) -> Row<'_> {
+    Divided {
+        own: Own {
             id: settlement.lease.id,
             lease_token: settlement.lease.token.0,
+            content: settlement.content.as_ref().map(|content| content.text.as_str()),
+        },
+        common: Common {
             state: settlement.state.as_str(),
             reason: settlement.reason.map(|reason| reason.as_str()),
-            content: settlement.content.as_ref().map(|content| content.text.as_str()),
             content_cut: settlement.content.as_ref().is_some_and(|content| content.is_cut).into(),
             wait_us: settlement.wait.map(|wait| i64::try_from(wait.as_micros()).unwrap_or(i64::MAX)),
             attempt: settlement.counts.attempt,
             failures: settlement.counts.failures,
             crashes: settlement.counts.crashes,
-        }
+        },
     }
+}
+
+/// Settlements as one batch, whatever its size.
+fn one_batch(group: &[&Settlement], dialect: Dialect) -> Result<Part, Error> {
+    let rows: Vec<Row<'_>> = group.iter().copied().map(row).collect();
+    Batches::one_divided(&rows, dialect)
 }
 
 impl Store {
@@ -104,11 +120,11 @@ impl Store {
 
     /// Writes settlements that all bring something, or all nothing.
     async fn settle_alike(&self, settlements: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
-        let rows: Vec<Row<'_>> = settlements.iter().copied().map(Row::of).collect();
+        let rows: Vec<Row<'_>> = settlements.iter().copied().map(row).collect();
         let mut verdicts = Vec::with_capacity(settlements.len());
-        for part in Batches::of(&rows, limits::BATCH_ROWS_MAX)?.parts {
+        for part in Batches::divided(&rows, limits::BATCH_ROWS_MAX, self.db.kind().dialect())?.parts {
             let group = &settlements[part.rows.clone()];
-            match self.settle_group(&part.json, group).await {
+            match self.settle_group(&part, group).await {
                 Ok(settled) => verdicts.extend(settled),
                 Err(error) if is_answer(&error) => verdicts.extend(self.settle_singly(group, &error).await?),
                 Err(error) => return Err(error),
@@ -117,14 +133,14 @@ impl Store {
         Ok(verdicts)
     }
 
-    async fn settle_group(&self, batch: &str, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
+    async fn settle_group(&self, batch: &Part, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         match self.settle_whole(batch, group).await {
             Err(error) if is_locked(&error) => self.settle_unlocked(group).await,
             settled => settled,
         }
     }
 
-    async fn settle_whole(&self, batch: &str, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
+    async fn settle_whole(&self, batch: &Part, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
         retrying_unless_locked(|| async {
             if is_bare && self.db.kind().dialect() != Dialect::MySql {
@@ -150,8 +166,8 @@ impl Store {
                 group.iter().copied().filter(|settlement| unlocked.contains(&settlement.lease.id)).collect();
             let mut settled = Vec::new();
             if !free.is_empty() {
-                let rows: Vec<Row<'_>> = free.iter().copied().map(Row::of).collect();
-                settled = settle_on(&mut tx.conn(), &Batches::one(&rows)?, &free).await?;
+                let batch = one_batch(&free, tx.conn().dialect())?;
+                settled = settle_on(&mut tx.conn(), &batch, &free).await?;
             }
             let stands = stands_on(&mut tx.conn(), &Batches::one(&leases)?).await?;
             tx.commit().await?;
@@ -194,7 +210,7 @@ impl Store {
     }
 
     async fn settle_one(&self, settlement: &Settlement) -> Result<Vec<Verdict>, Error> {
-        self.settle_group(&Batches::one(&[Row::of(settlement)])?, &[settlement]).await
+        self.settle_group(&one_batch(&[settlement], self.db.kind().dialect())?, &[settlement]).await
     }
 
     /// Writes an outcome with less and less of what was refused.
@@ -231,7 +247,7 @@ impl Store {
             if let Some(report) = last {
                 report_on(conn, report).await?;
             }
-            let batch = Batches::one(&[Row::of(settlement)])?;
+            let batch = one_batch(&[settlement], conn.dialect())?;
             let (hit, _) = write_on(conn, &batch, &[settlement], Whose::Callers).await?;
             Ok(if hit == 1 { Verdict::Settled } else { Verdict::Lost })
         })
@@ -259,27 +275,27 @@ fn plainer_and_plainer(settlement: &Settlement, refusal: &Error) -> Vec<Settleme
     tried
 }
 
-async fn settle_on(conn: &mut Conn<'_>, batch: &str, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
+async fn settle_on(conn: &mut Conn<'_>, batch: &Part, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
     let (hit, written) = write_on(conn, batch, group, Whose::Ours).await?;
     if hit == group.len() as u64 {
         return Ok(vec![Verdict::Settled; group.len()]);
     }
-    stood_before(conn, batch, group, &written).await
+    stood_before(conn, &batch.json, group, &written).await
 }
 
 /// Writes settlements and what those bring that were hit; answers how many those were, and which if that is known.
 async fn write_on(
     conn: &mut Conn<'_>,
-    batch: &str,
+    batch: &Part,
     group: &[&Settlement],
     whose: Whose,
 ) -> Result<(u64, HashSet<End>), Error> {
     let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
     let written = match (conn.dialect(), is_bare) {
-        (Dialect::MySql, true) => return Ok((conn.run(&SETTLE, &[("batch", batch.into())]).await?, HashSet::new())),
+        (Dialect::MySql, true) => return Ok((conn.run(&SETTLE, &batch.values()).await?, HashSet::new())),
         (Dialect::MySql, false) => write_and_name(conn, batch, group).await?,
         _ => {
-            let rows = conn.rows(&SETTLE, &[("batch", batch.into())]).await?;
+            let rows = conn.rows(&SETTLE, &batch.values()).await?;
             rows.iter().map(end_of).collect::<Result<_, _>>()?
         }
     };
@@ -293,18 +309,18 @@ async fn write_on(
 }
 
 /// MySQL does not say which rows an update hits: where it does not hit all, they are written one by one.
-async fn write_and_name(conn: &mut Conn<'_>, batch: &str, group: &[&Settlement]) -> Result<HashSet<End>, Error> {
+async fn write_and_name(conn: &mut Conn<'_>, batch: &Part, group: &[&Settlement]) -> Result<HashSet<End>, Error> {
     if group.len() > 1 {
         conn.script("savepoint mission_settle").await?;
-        if conn.run(&SETTLE, &[("batch", batch.into())]).await? == group.len() as u64 {
+        if conn.run(&SETTLE, &batch.values()).await? == group.len() as u64 {
             return Ok(group.iter().map(|settlement| (settlement.lease, settlement.state)).collect());
         }
         conn.script("rollback to savepoint mission_settle").await?;
     }
     let mut written = HashSet::new();
     for settlement in group {
-        let one = Batches::one(&[Row::of(settlement)])?;
-        if conn.run(&SETTLE, &[("batch", (&one).into())]).await? == 1 {
+        let one = one_batch(&[settlement], conn.dialect())?;
+        if conn.run(&SETTLE, &one.values()).await? == 1 {
             written.insert((settlement.lease, settlement.state));
         }
     }

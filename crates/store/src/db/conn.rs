@@ -13,6 +13,8 @@ use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlStr};
 
 use super::statement::Prepared;
 use super::trust::Trust;
+#[cfg(feature = "sqlite")]
+use super::turn::in_turn;
 use super::{Dialect, Row, Statement, Value, translate};
 
 /// A borrowed connection. Public only because a sealed trait of the crate names it; nobody outside can.
@@ -21,6 +23,9 @@ pub struct Conn<'c> {
     wire: Wire<'c>,
     /// That of its pool. A connection of the caller's own or outside the pool is left to its owner.
     trust: Option<&'c Trust>,
+    /// Whether a file that another process writes to is asked again and again: on connections that we opened.
+    #[cfg(feature = "sqlite")]
+    waits_its_turn: bool,
 }
 
 enum Wire<'c> {
@@ -70,7 +75,12 @@ macro_rules! conn_from {
         #[cfg(feature = $feature)]
         impl<'c> From<&'c mut $connection> for Conn<'c> {
             fn from(connection: &'c mut $connection) -> Self {
-                Conn { wire: Wire::$variant(connection), trust: None }
+                Conn {
+                    wire: Wire::$variant(connection),
+                    trust: None,
+                    #[cfg(feature = "sqlite")]
+                    waits_its_turn: false,
+                }
             }
         }
     };
@@ -84,7 +94,7 @@ impl Held {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match &mut self.link {
             #[cfg(feature = "sqlite")]
-            Link::Sqlite(link) => Conn::from(&mut **link),
+            Link::Sqlite(link) => Conn::from(&mut **link).waiting(),
             #[cfg(feature = "mysql")]
             Link::MySql(link) => Conn::from(&mut **link).trusted(&self.trust),
             #[cfg(feature = "postgres")]
@@ -161,6 +171,12 @@ macro_rules! on_each {
 }
 
 impl<'c> Conn<'c> {
+    /// The same on a connection of ours, whose own patience is short.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn waiting(self) -> Self {
+        Self { waits_its_turn: true, ..self }
+    }
+
     #[cfg(any(feature = "mysql", feature = "postgres"))]
     fn trusted(self, trust: &'c Trust) -> Self {
         Self { trust: Some(trust), ..self }
@@ -182,13 +198,19 @@ impl<'c> Conn<'c> {
         }
     }
 
+    /// The statement in the form that these values ask for.
+    fn prepared(&self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> &'static Prepared {
+        let is_divided = values.iter().any(|(name, value)| *name == "common" && !value.is_null());
+        if is_divided { sql.divided(self.dialect()) } else { sql.prepared(self.dialect()) }
+    }
+
     /// All rows of a statement.
     pub(crate) async fn rows(
         &mut self,
         sql: &'static Statement,
         values: &[(&str, Value<'_>)],
     ) -> Result<Vec<Row>, Error> {
-        let prepared = sql.prepared(self.dialect());
+        let prepared = self.prepared(sql, values);
         self.fetch(SqlStr::from_static(&prepared.text), prepared, values).await.map_err(|fault| named(fault, sql))
     }
 
@@ -213,9 +235,10 @@ impl<'c> Conn<'c> {
     ) -> Result<Vec<Row>, sqlx::Error> {
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
-            Wire::Sqlite(conn) => answer(self.trust, bound!(text, prepared, values).fetch_all(&mut **conn))
-                .await
-                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
+            Wire::Sqlite(conn) => {
+                in_turn!(self.waits_its_turn, bound!(text.clone(), prepared, values).fetch_all(&mut **conn))
+                    .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
             #[cfg(feature = "mysql")]
             Wire::MySql(conn) => answer(self.trust, bound!(text, prepared, values).fetch_all(&mut **conn))
                 .await
@@ -238,10 +261,20 @@ impl<'c> Conn<'c> {
 
     /// Runs a statement; answers how many rows it hit (matched, on MySQL too).
     pub(crate) async fn run(&mut self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> Result<u64, Error> {
-        let prepared = sql.prepared(self.dialect());
-        on_each!(&mut self.wire, conn => {
-            answer(self.trust, bound!(prepared, values).execute(&mut **conn)).await.map(|done| done.rows_affected())
-        })
+        let prepared = self.prepared(sql, values);
+        match &mut self.wire {
+            #[cfg(feature = "sqlite")]
+            Wire::Sqlite(conn) => in_turn!(self.waits_its_turn, bound!(prepared, values).execute(&mut **conn))
+                .map(|done| done.rows_affected()),
+            #[cfg(feature = "mysql")]
+            Wire::MySql(conn) => answer(self.trust, bound!(prepared, values).execute(&mut **conn))
+                .await
+                .map(|done| done.rows_affected()),
+            #[cfg(feature = "postgres")]
+            Wire::Postgres(conn) => answer(self.trust, bound!(prepared, values).execute(&mut **conn))
+                .await
+                .map(|done| done.rows_affected()),
+        }
         .map_err(|fault| named(fault, sql))
     }
 
@@ -251,8 +284,7 @@ impl<'c> Conn<'c> {
         let prepared = sql.prepared(self.dialect());
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
-            Wire::Sqlite(conn) => answer(self.trust, bound!(prepared, values).execute(&mut **conn))
-                .await
+            Wire::Sqlite(conn) => in_turn!(self.waits_its_turn, bound!(prepared, values).execute(&mut **conn))
                 .map(|done| done.last_insert_rowid())
                 .map_err(|fault| named(fault, sql)),
             #[cfg(feature = "mysql")]

@@ -13,6 +13,8 @@ mod meaning;
 mod open;
 mod statement;
 mod trust;
+#[cfg(feature = "sqlite")]
+mod turn;
 mod value;
 
 pub(crate) use classify::{

@@ -10,6 +10,8 @@ use sqlx::Connection as _;
 
 use super::conn::{Link, Open};
 use super::trust::Trust;
+#[cfg(feature = "sqlite")]
+use super::turn::in_turn;
 use super::{Conn, Dialect, Held, Tx, translate};
 
 /// How long to look for the reason of a connection that does not come.
@@ -220,7 +222,7 @@ impl Db {
     pub(crate) async fn writer(&self) -> Result<Held, Error> {
         match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => match pools.writer.acquire().await {
+            Pools::Sqlite(pools) => match in_turn!(true, pools.writer.acquire()) {
                 Ok(link) => Ok(Held { link: Link::Sqlite(link), trust: Arc::clone(&self.trust) }),
                 Err(fault) => Err(translate(fault)),
             },
@@ -233,7 +235,9 @@ impl Db {
     pub(crate) async fn begin(&self) -> Result<Tx, Error> {
         let begun = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => pools.writer.begin_with("begin immediate").await.map(Open::Sqlite),
+            Pools::Sqlite(pools) => {
+                in_turn!(true, pools.writer.begin_with("begin immediate")).map(Open::Sqlite)
+            }
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => self.trust.answer(pool.begin()).await.map(Open::MySql),
             #[cfg(feature = "postgres")]
@@ -298,7 +302,8 @@ impl Db {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
                 let options = pools.writer.connect_options();
-                sqlx::SqliteConnection::connect_with(&options).await.map(|conn| Dedicated::Sqlite(Box::new(conn)))
+                in_turn!(true, sqlx::SqliteConnection::connect_with(&options))
+                    .map(|conn| Dedicated::Sqlite(Box::new(conn)))
             }
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => {
@@ -343,7 +348,7 @@ impl Dedicated {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
             #[cfg(feature = "sqlite")]
-            Dedicated::Sqlite(conn) => Conn::from(&mut **conn),
+            Dedicated::Sqlite(conn) => Conn::from(&mut **conn).waiting(),
             #[cfg(feature = "mysql")]
             Dedicated::MySql(conn) => Conn::from(&mut **conn),
             #[cfg(feature = "postgres")]

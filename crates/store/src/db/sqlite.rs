@@ -11,10 +11,10 @@ use sqlx::sqlite::{
 
 use super::OnMissing;
 use super::meaning::Meaning;
-use crate::retrying::retrying_conflicts;
+use super::turn::{ASK_EVERY, in_turn};
 
-/// How long a statement waits for another process's write before it answers "busy".
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long readers wait where the file is not to be read: while its log is recovered or it is being closed.
+const READER_PATIENCE: Duration = Duration::from_secs(10);
 /// Readers besides the one writer; WAL lets them read while it writes.
 const READERS_MAX: u32 = 4;
 
@@ -50,8 +50,8 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
         .journal_mode(SqliteJournalMode::Wal)
         // FULL keeps every commit through a power loss; with NORMAL the last ones may go.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT);
-    let pool = |connections_max| {
+        .busy_timeout(ASK_EVERY);
+    let pool = |connections_max, options: SqliteConnectOptions| {
         SqlitePoolOptions::new()
             .max_connections(connections_max)
             .test_before_acquire(false)
@@ -61,17 +61,16 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
             .acquire_timeout(Duration::from_secs(30))
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_lazy_with(options.clone())
+            .connect_lazy_with(options)
     };
-    let writer = pool(1);
+    let writer = pool(1, options.clone());
     // A database in memory is one connection's own: readers must share it.
-    let readers = if in_memory { writer.clone() } else { pool(READERS_MAX) };
+    let readers = if in_memory { writer.clone() } else { pool(READERS_MAX, options.busy_timeout(READER_PATIENCE)) };
     // The switch to a write-ahead log heeds no busy timeout: where several make the file at once, it is tried again.
-    retrying_conflicts(|| async { writer.acquire().await.map(drop).map_err(super::translate) }).await.map_err(
-        |error| {
-            Error::new(error.kind(), format!("cannot open the file {}: {error}", path.display())).with_source(error)
-        },
-    )?;
+    in_turn!(true, writer.acquire()).map_err(|fault| {
+        let error = super::translate(fault);
+        Error::new(error.kind(), format!("cannot open the file {}: {error}", path.display())).with_source(error)
+    })?;
     Ok(SqlitePools { writer, readers })
 }
 

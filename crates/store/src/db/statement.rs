@@ -25,13 +25,15 @@ impl Dialect {
 
 /// One operation's SQL: a file that serves all, or one per dialect where they differ.
 ///
-/// Tokens: `:name` is a parameter; `{now}` the database's clock; `{batch: id int, content text}` the rows of the
-/// JSON array in parameter `:batch`, under the alias `batch`; `{if name: clause}` a clause that stands only where a value
+/// Tokens: `:name` is a parameter; `{now}` the database's clock; `{batch: id int, content text | state text}` the rows of the
+/// JSON array in parameter `:batch`, under the alias `batch`, of which the columns behind the stroke may be the same in all rows and
+/// stand once in the object `:common` (see [`Statement::divided`]); `{if name: clause}` a clause that stands only where a value
 /// of that name is given (see [`Statement::composed`]).
 pub(crate) struct Statement {
     name: &'static str,
     files: [Option<&'static str>; 3],
     prepared: [OnceLock<Prepared>; 3],
+    divided: [OnceLock<Prepared>; 3],
 }
 
 /// A statement as one database takes it.
@@ -44,7 +46,12 @@ pub(crate) struct Prepared {
 impl Statement {
     /// One file for all.
     pub(crate) const fn new(name: &'static str, file: &'static str) -> Self {
-        Self { name, files: [Some(file), Some(file), Some(file)], prepared: [const { OnceLock::new() }; 3] }
+        Self {
+            name,
+            files: [Some(file), Some(file), Some(file)],
+            prepared: [const { OnceLock::new() }; 3],
+            divided: [const { OnceLock::new() }; 3],
+        }
     }
 
     /// Another file for SQLite.
@@ -71,21 +78,42 @@ impl Statement {
 
     pub(crate) fn prepared(&'static self, dialect: Dialect) -> &'static Prepared {
         let place = dialect as usize;
-        self.prepared[place].get_or_init(|| prepare(self.files[place].unwrap_or_default(), dialect, &|_| false))
+        self.prepared[place].get_or_init(|| prepare(self.files[place].unwrap_or_default(), dialect, Form::WHOLE))
+    }
+
+    /// The statement for a batch whose common columns stand once in `:common`. Not for MySQL, whose updates take no such join.
+    pub(crate) fn divided(&'static self, dialect: Dialect) -> &'static Prepared {
+        let place = dialect as usize;
+        let form = Form { is_divided: true, ..Form::WHOLE };
+        self.divided[place].get_or_init(|| prepare(self.files[place].unwrap_or_default(), dialect, form))
     }
 
     /// The statement with those of its optional clauses whose name is asked for.
     pub(crate) fn composed(&'static self, dialect: Dialect, is_asked: &dyn Fn(&str) -> bool) -> Prepared {
-        prepare(self.files[dialect as usize].unwrap_or_default(), dialect, is_asked)
+        prepare(self.files[dialect as usize].unwrap_or_default(), dialect, Form { is_asked, ..Form::WHOLE })
     }
 }
 
+/// Which of its forms a statement takes.
+#[derive(Clone, Copy)]
+struct Form<'f> {
+    /// Whether the clause of this name stands.
+    is_asked: &'f dyn Fn(&str) -> bool,
+    /// Whether the batch's common columns stand once.
+    is_divided: bool,
+}
+
+impl Form<'static> {
+    /// Without optional clauses, every column in every row.
+    const WHOLE: Self = Self { is_asked: &|_| false, is_divided: false };
+}
+
 /// Drops comments and what was not asked for, fills in the dialect's tokens and numbers the parameters.
-fn prepare(file: &'static str, dialect: Dialect, is_asked: &dyn Fn(&str) -> bool) -> Prepared {
+fn prepare(file: &'static str, dialect: Dialect, form: Form<'_>) -> Prepared {
     let mut text = String::with_capacity(file.len());
     let mut names = Vec::new();
     for line in file.lines().filter(|line| !line.trim_start().starts_with("--")) {
-        let Some(line) = asked(line, is_asked) else { continue };
+        let Some(line) = asked(line, form.is_asked) else { continue };
         let mut rest = line;
         while let Some(at) = rest.find([':', '{', '\'']) {
             text.push_str(&rest[..at]);
@@ -99,7 +127,7 @@ fn prepare(file: &'static str, dialect: Dialect, is_asked: &dyn Fn(&str) -> bool
             let token = &rest[..token_end];
             match token.as_bytes() {
                 [b'\'', ..] | [b':', b':', ..] => text.push_str(token),
-                [b'{', ..] => expand(token.trim_matches(['{', '}']), dialect, &mut text, &mut names),
+                [b'{', ..] => expand(token.trim_matches(['{', '}']), dialect, form, &mut text, &mut names),
                 _ => place(&token[1..], dialect, &mut text, &mut names),
             }
             rest = &rest[token_end..];
@@ -119,39 +147,57 @@ fn asked(line: &'static str, is_asked: &dyn Fn(&str) -> bool) -> Option<&'static
     }
 }
 
-/// A place for a parameter: numbered on PostgreSQL, so that a name may stand twice.
+/// A place for a parameter: numbered where the dialect can, so that a name may stand twice.
 fn place(name: &'static str, dialect: Dialect, text: &mut String, names: &mut Vec<&'static str>) {
-    if dialect == Dialect::Postgres {
-        let number = names.iter().position(|known| *known == name).unwrap_or_else(|| {
+    let sign = match dialect {
+        Dialect::MySql => {
             names.push(name);
-            names.len() - 1
-        });
-        text.push_str(&format!("${}", number + 1));
-    } else {
+            return text.push('?');
+        }
+        Dialect::Sqlite => '?',
+        Dialect::Postgres => '$',
+    };
+    let number = names.iter().position(|known| *known == name).unwrap_or_else(|| {
         names.push(name);
-        text.push('?');
-    }
+        names.len() - 1
+    });
+    text.push_str(&format!("{sign}{}", number + 1));
 }
 
-fn expand(token: &'static str, dialect: Dialect, text: &mut String, names: &mut Vec<&'static str>) {
+/// A column's name and kind.
+type Column = (&'static str, &'static str);
+
+fn expand(
+    token: &'static str,
+    dialect: Dialect,
+    form: Form<'_>,
+    text: &mut String,
+    names: &mut Vec<&'static str>,
+) {
     if token == "now" {
         text.push_str(dialect.now());
         return;
     }
-    let columns: Vec<(&str, &str)> = token
-        .strip_prefix("batch:")
-        .unwrap_or_default()
-        .split(',')
-        .filter_map(|column| column.trim().split_once(' '))
-        .collect();
-    let list = |each: &dyn Fn(&str, &str) -> String| {
-        columns.iter().map(|(name, kind)| each(name, kind)).collect::<Vec<_>>().join(", ")
-    };
+    let columns = token.strip_prefix("batch:").unwrap_or_default();
+    let (own, common) = columns.split_once('|').unwrap_or((columns, ""));
+    let (mut own, mut common) = (columns_of(own), columns_of(common));
+    if !form.is_divided {
+        own.append(&mut common);
+    }
     match dialect {
         Dialect::Sqlite => {
-            let columns = list(&|name, _| format!("json_extract(value, '$.{name}') as {name}"));
+            let from = |source: &str, columns: &[Column]| {
+                list(columns, |(name, _)| format!("json_extract({source}, '$.{name}') as {name}"))
+            };
             // The limit keeps the inner query apart: else SQLite makes each object text again for each of its columns.
-            text.push_str(&format!("(select {columns} from (select value from json_each("));
+            text.push_str(&format!("(select {}", from("value", &own)));
+            if !common.is_empty() {
+                // Constant, so evaluated once.
+                let mut source = String::new();
+                place("common", dialect, &mut source, names);
+                text.push_str(&format!(", {}", from(&source, &common)));
+            }
+            text.push_str(" from (select value from json_each(");
             place("batch", dialect, text, names);
             text.push_str(") limit -1)) batch");
         }
@@ -159,19 +205,39 @@ fn expand(token: &'static str, dialect: Dialect, text: &mut String, names: &mut 
             // Without its own character set MariaDB gives such a column the database's, and latin1 turns 漢 into '?'.
             let text_kind = "longtext character set utf8mb4 collate utf8mb4_bin";
             let kind_of = |kind: &str| if kind == "int" { "bigint" } else { text_kind };
-            let columns = list(&|name, kind| format!("{name} {} path '$.{name}'", kind_of(kind)));
+            let columns = list(&own, |(name, kind)| format!("{name} {} path '$.{name}'", kind_of(kind)));
             text.push_str("json_table(");
             place("batch", dialect, text, names);
             text.push_str(&format!(", '$[*]' columns ({columns})) batch"));
         }
         Dialect::Postgres => {
             let kind_of = |kind: &str| if kind == "int" { "bigint" } else { "text" };
-            let columns = list(&|name, kind| format!("{name} {}", kind_of(kind)));
-            text.push_str("json_to_recordset(cast(");
-            place("batch", dialect, text, names);
-            text.push_str(&format!(" as json)) as batch ({columns})"));
+            let typed = |columns: &[Column]| list(columns, |(name, kind)| format!("{name} {}", kind_of(kind)));
+            let records = |name: &'static str, text: &mut String, names: &mut Vec<&'static str>| {
+                place(name, dialect, text, names);
+                text.push_str(" as json)) as ");
+            };
+            if common.is_empty() {
+                text.push_str("json_to_recordset(cast(");
+                records("batch", text, names);
+                text.push_str(&format!("batch ({})", typed(&own)));
+            } else {
+                text.push_str("(select * from json_to_recordset(cast(");
+                records("batch", text, names);
+                text.push_str(&format!("own ({}), json_to_record(cast(", typed(&own)));
+                records("common", text, names);
+                text.push_str(&format!("common ({})) batch", typed(&common)));
+            }
         }
     }
+}
+
+fn columns_of(list: &'static str) -> Vec<Column> {
+    list.split(',').filter_map(|column| column.trim().split_once(' ')).collect()
+}
+
+fn list(columns: &[Column], each: impl Fn(Column) -> String) -> String {
+    columns.iter().map(|column| each(*column)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -186,7 +252,7 @@ mod tests {
     #[test]
     fn names_become_places_and_quotes_stay() {
         let sqlite = SAMPLE.prepared(Dialect::Sqlite);
-        assert_eq!(sqlite.names, ["batch", "a", "b", "a"]);
+        assert_eq!(sqlite.names, ["batch", "a", "b"]);
         assert!(
             sqlite.text.starts_with("select ':no' as a, x::bigint\nfrom t, (select json_extract(value, '$.id') as id")
         );
@@ -196,6 +262,17 @@ mod tests {
         assert!(postgres.text.contains("where a = $2 and b = $3 and c = $2"));
         let mysql = SAMPLE.prepared(Dialect::MySql);
         assert!(mysql.text.contains("json_table(?, '$[*]' columns (id bigint path '$.id', note longtext character set utf8mb4 collate utf8mb4_bin path '$.note')) batch"));
+    }
+
+    #[test]
+    fn common_columns_of_a_batch_stand_once_where_it_is_divided() {
+        static DIVIDED: Statement = Statement::new("divided", "select 1 from {batch: id int | state text, n int}");
+        let (sqlite, whole) = (DIVIDED.divided(Dialect::Sqlite), DIVIDED.prepared(Dialect::Sqlite));
+        assert_eq!((sqlite.names.as_slice(), whole.names.as_slice()), (&["common", "batch"][..], &["batch"][..]));
+        assert!(sqlite.text.contains("json_extract(value, '$.id') as id, json_extract(?1, '$.state') as state"));
+        assert!(whole.text.contains("json_extract(value, '$.state') as state"));
+        let postgres = DIVIDED.divided(Dialect::Postgres);
+        assert!(postgres.text.contains("own (id bigint), json_to_record(cast($2 as json)) as common (state text, n bigint)) batch"));
     }
 
     #[test]

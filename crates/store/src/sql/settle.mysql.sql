@@ -2,7 +2,7 @@
 -- it, because MariaDB prefers a scan of a small table, which waits for any row that somebody has locked.
 -- One that was asked to end while it ran does not wait again: it is cancelled, because its worker may not have heard of that.
 -- The wish stays with it, to tell it from one that its worker cancelled, and because MySQL may read here what it has written.
-update {batch: id int, lease_token int, state text, reason text, content text, content_cut int, wait_us int, attempt int, failures int, crashes int}
+update {batch: id int, lease_token int, content text | state text, reason text, content_cut int, wait_us int, attempt int, failures int, crashes int}
 straight_join mission_tasks task force index (primary) on task.id = batch.id
 set task.state = case when batch.state = 'init' and task.cancel_requested = 1 then 'cancelled' else batch.state end,
     task.reason = case when batch.state = 'init' and task.cancel_requested = 1 then 'cancelled' else batch.reason end,

@@ -14,7 +14,7 @@ set state = case when batch.state = 'init' and mission_tasks.cancel_requested = 
     worker_id = 0,
     cancel_requested = case when batch.state = 'init' then mission_tasks.cancel_requested else 0 end,
     modified_date = {now}
-from {batch: id int, lease_token int, state text, reason text, content text, content_cut int, wait_us int, attempt int, failures int, crashes int}
+from {batch: id int, lease_token int, content text | state text, reason text, content_cut int, wait_us int, attempt int, failures int, crashes int}
 where mission_tasks.id = batch.id
   and mission_tasks.lease_token = batch.lease_token
   and mission_tasks.state = 'executing'
