@@ -1,6 +1,6 @@
 //! Claim: from the lines that have due tasks, the first tasks of one line, made ours in one short transaction.
 
-use mission_core::{Chance, Error, LeaseToken, Running, State, Task, Timestamp, UniqueId, WorkerId, limits};
+use mission_core::{Chance, Error, ErrorKind, LeaseToken, Running, State, Task, Timestamp, UniqueId, WorkerId, limits};
 use serde::Serialize;
 
 use crate::Store;
@@ -24,6 +24,10 @@ pub struct Line {
     pub lane: i64,
     /// The due time of the first.
     pub head: Timestamp,
+    /// Whether its type is paused.
+    pub is_paused: bool,
+    /// How many tasks of its type may run at once, over all workers.
+    pub running_limit: Option<i64>,
 }
 
 /// What a claim may take.
@@ -57,6 +61,17 @@ enum Picking {
 
 /// Blocks of a window that one claim looks into at the most.
 const BLOCKS_TRIED: usize = 3;
+
+/// Waiting tasks that one dive on MySQL looks at.
+const LOOK_AHEAD: i64 = 8;
+
+impl Line {
+    /// Whether a claim from the one takes the tasks of the other.
+    fn is_same(&self, other: &Line) -> bool {
+        (&self.method, &self.task_type, self.priority, self.lane)
+            == (&other.method, &other.task_type, other.priority, other.lane)
+    }
+}
 
 impl Terms {
     /// So many, whatever they are.
@@ -122,14 +137,22 @@ impl Store {
             let mut conn = held.conn();
             let mut now = 0;
             let mut lines: Vec<Line> = Vec::new();
+            let lines_max = usize::try_from(limits::LINES_MAX).unwrap_or(usize::MAX);
             if conn.dialect() == Dialect::MySql {
-                while let Some(row) = next_line(&mut conn, lines.last()).await? {
-                    now = row.int("now_us")?;
-                    lines.push(line(&row)?);
-                    if lines.len() >= usize::try_from(limits::LINES_MAX).unwrap_or(usize::MAX) {
+                while lines.len() < lines_max {
+                    let rows = next_lines(&mut conn, lines.last()).await?;
+                    for row in &rows {
+                        now = row.int("now_us")?;
+                        let found = line(row)?;
+                        if !lines.last().is_some_and(|last| last.is_same(&found)) {
+                            lines.push(found);
+                        }
+                    }
+                    if rows.len() < usize::try_from(LOOK_AHEAD).unwrap_or(usize::MAX) {
                         break;
                     }
                 }
+                lines.truncate(lines_max);
             } else {
                 for row in conn.rows(&LINES, &[("limit", limits::LINES_MAX.into())]).await? {
                     now = row.int("now_us")?;
@@ -165,8 +188,8 @@ impl Store {
         let limit = i64::try_from(terms.limit).unwrap_or(i64::MAX);
         let picking = if self.is_cluster().await? { Picking::Anywhere } else { Picking::First };
         let mut claimed = retrying_conflicts(|| async {
-            // One statement is a transaction of its own where the dialect can always do it in one.
-            if terms.running_limit.is_none() && self.db.kind().dialect() == Dialect::Postgres {
+            // One statement is a transaction of its own where the dialect can do it in one.
+            if terms.running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
                 let mut held = self.db.writer().await?;
                 return claim_on(&mut held.conn(), line, worker, limit, terms.suspects, picking).await;
             }
@@ -269,7 +292,12 @@ async fn with_unusual(
     }
     if !unusual.is_empty() {
         let batch = Batches::one(&unusual)?;
-        let read = conn.rows(&UNUSUAL, &[("batch", (&batch).into()), ("worker_id", worker.0.into())]).await?;
+        // They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.
+        let unread = |fault: Error| {
+            Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
+        };
+        let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
+        let read = conn.rows(&UNUSUAL, &wanted).await.map_err(unread)?;
         tasks.extend(read.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(tasks)
@@ -331,17 +359,26 @@ async fn room_of_type(conn: &mut Conn<'_>, task_type: &str, picking: Picking) ->
     Ok(limit - running)
 }
 
-async fn next_line(conn: &mut Conn<'_>, last: Option<&Line>) -> Result<Option<Row>, Error> {
+/// The first waiting tasks behind a line: several at once, because mostly few wait, and then there is no second look.
+async fn next_lines(conn: &mut Conn<'_>, last: Option<&Line>) -> Result<Vec<Row>, Error> {
+    let ahead = ("ahead", LOOK_AHEAD.into());
     let values = match last {
         Some(last) => [
             ("method", last.method.as_str().into()),
             ("type", last.task_type.as_str().into()),
             ("priority", last.priority.into()),
             ("lane", last.lane.into()),
+            ahead,
         ],
-        None => [("method", "".into()), ("type", "".into()), ("priority", i64::MIN.into()), ("lane", i64::MIN.into())],
+        None => [
+            ("method", "".into()),
+            ("type", "".into()),
+            ("priority", i64::MIN.into()),
+            ("lane", i64::MIN.into()),
+            ahead,
+        ],
     };
-    conn.row(&LINES, &values).await
+    conn.rows(&LINES, &values).await
 }
 
 fn line(row: &Row) -> Result<Line, Error> {
@@ -351,5 +388,7 @@ fn line(row: &Row) -> Result<Line, Error> {
         priority: row.int("priority")?,
         lane: row.int("lane")?,
         head: Timestamp(row.int("run_at")?),
+        is_paused: row.int("paused")? != 0,
+        running_limit: row.int_or_null("running_limit")?,
     })
 }

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mission_core::{Error, ErrorKind, UniqueId};
-use mission_store::{Claimed, Terms};
+use mission_store::{Claimed, Line, Terms};
 use tokio::sync::watch;
 
 use crate::base::{Base, Phase, pause};
 use crate::intake::Intake;
-use crate::lines::{Choice, Lines};
+use crate::lines::Lines;
 use crate::log::Lasting;
 use crate::settings::WhenEmpty;
 use crate::{housekeeper, limits, log};
@@ -156,17 +156,17 @@ impl Fetcher {
             self.compared_at = Instant::now();
         }
         self.look().await?;
-        let Some(choice) = self.lines.choose(Instant::now()) else { return Ok(Found::Nothing) };
+        let Some(chosen) = self.lines.choose(Instant::now()) else { return Ok(Found::Nothing) };
         self.gather().await;
         let room = self.room();
-        let (claimed, room) = match self.claim(&choice, room).await {
+        let (claimed, room) = match self.claim(&chosen, room).await {
             // Those in front of the row that cannot be claimed can.
-            Err(fault) if is_refusal(&fault) && room > 1 => (self.claim(&choice, 1).await, 1),
+            Err(fault) if is_refusal(&fault) && room > 1 => (self.claim(&chosen, 1).await, 1),
             claimed => (claimed, room),
         };
         let claimed = match claimed {
             Err(fault) if is_refusal(&fault) => {
-                self.put_aside(&choice, &fault).await;
+                self.put_aside(&chosen, &fault).await;
                 return Ok(Found::EmptyLine);
             }
             claimed => claimed?,
@@ -174,11 +174,11 @@ impl Fetcher {
         match claimed.last() {
             // On a cluster a claim leaves gaps: what stands before its last task is still to be seen.
             Some(_) if claimed.len() >= room && self.base.store.is_cluster().await? => {
-                self.lines.advance(&choice, choice.line.head);
+                self.lines.advance(&chosen, chosen.head);
             }
-            Some(last) if claimed.len() >= room => self.lines.advance(&choice, last.task.run_at),
-            Some(_) => self.lines.exhaust(&choice),
-            None => self.lines.exhaust_type(&choice, Instant::now()),
+            Some(last) if claimed.len() >= room => self.lines.advance(&chosen, last.task.run_at),
+            Some(_) => self.lines.exhaust(&chosen),
+            None => self.lines.exhaust_type(&chosen, Instant::now()),
         }
         let found = if claimed.is_empty() { Found::EmptyLine } else { Found::Tasks };
         self.intake.take(claimed).await;
@@ -198,10 +198,6 @@ impl Fetcher {
             lines.retain(|line| self.base.serves(&line.method, &line.task_type));
             self.look_took = now.elapsed();
             self.lines.learn(lines, database_now, Instant::now());
-        }
-        if self.lines.wants_rules(Instant::now()) {
-            let rules = self.base.store.type_rules().await?;
-            self.lines.learn_rules(rules, Instant::now());
         }
         Ok(())
     }
@@ -223,20 +219,20 @@ impl Fetcher {
         self.intake.room().clamp(1, limits::CLAIM_MAX)
     }
 
-    async fn claim(&mut self, choice: &Choice, room: usize) -> Result<Vec<Claimed>, Error> {
+    async fn claim(&mut self, chosen: &Line, room: usize) -> Result<Vec<Claimed>, Error> {
         let worker = self.base.tenure.worker();
         // Until the answer is here the outcome is unknown; so may be that of the claim before.
         let was_unsure = std::mem::replace(&mut self.is_unsure, true);
-        let terms = Terms { limit: room, running_limit: choice.running_limit, suspects: Intake::suspects() };
-        let claimed = self.base.store.claim_by(&choice.line, worker, terms).await;
+        let terms = Terms { limit: room, running_limit: chosen.running_limit, suspects: Intake::suspects() };
+        let claimed = self.base.store.claim_by(chosen, worker, terms).await;
         self.is_unsure = was_unsure || claimed.as_ref().is_err_and(|fault| !fault.is_retryable());
         claimed
     }
 
     /// Leaves a line alone for a while whose first due task the database will not have claimed.
-    async fn put_aside(&mut self, choice: &Choice, fault: &Error) {
-        if self.lines.put_aside(choice, Instant::now()) {
-            log::claim_refused(&choice.line, fault);
+    async fn put_aside(&mut self, chosen: &Line, fault: &Error) {
+        if self.lines.put_aside(chosen, Instant::now()) {
+            log::claim_refused(chosen, fault);
         }
         // Where every line is refused, as on a full disk, that is no hot loop.
         pause(limits::POLL_FIRST, &mut self.phase, Phase::Draining).await;

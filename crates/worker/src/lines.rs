@@ -1,10 +1,10 @@
-//! Which line to claim from next: known lines, what is set for their types, and whose turn it is.
+//! Which line to claim from next: known lines, with what is set for their types, and whose turn it is.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use mission_core::Timestamp;
-use mission_store::{Line, TypeRule};
+use mission_store::Line;
 
 use crate::limits;
 use crate::log::Lasting;
@@ -15,7 +15,8 @@ pub(crate) struct Lines {
     lines: Vec<Line>,
     /// When they were read, and what the database's clock said.
     read: Option<(Instant, Timestamp)>,
-    rules: Rules,
+    /// Types whose running limit was found reached, and until when they are left alone.
+    full_until: HashMap<String, Instant>,
     /// When a line was last claimed from, in turns.
     turns: HashMap<Key, u64>,
     turn: u64,
@@ -29,50 +30,22 @@ struct Aside {
     refusal: Lasting,
 }
 
-#[derive(Default)]
-struct Rules {
-    by_type: HashMap<String, TypeRule>,
-    read: Option<Instant>,
-    /// Types whose running limit was found reached, and until when they are left alone.
-    full_until: HashMap<String, Instant>,
-}
-
-/// What makes a line: everything but its head.
+/// What makes a line.
 type Key = (String, String, i64, i64);
-
-/// The line whose turn it is.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Choice {
-    pub(crate) line: Line,
-    /// How many tasks of its type may run, over all workers.
-    pub(crate) running_limit: Option<i64>,
-}
 
 impl Lines {
     /// Takes what was read.
     pub(crate) fn learn(&mut self, lines: Vec<Line>, database_now: Timestamp, now: Instant) {
         self.turns.retain(|key, _| lines.iter().any(|line| is_of(line, key)));
         self.aside.retain(|key, _| lines.iter().any(|line| is_of(line, key)));
+        self.full_until.retain(|_, until| *until > now);
         self.lines = lines;
         self.read = Some((now, database_now));
-    }
-
-    /// Takes what is set for types.
-    pub(crate) fn learn_rules(&mut self, rules: Vec<TypeRule>, now: Instant) {
-        self.rules.by_type = rules.into_iter().map(|rule| (rule.task_type.clone(), rule)).collect();
-        self.rules.read = Some(now);
-        self.rules.full_until.retain(|_, until| *until > now);
     }
 
     /// Whether the lines are too old to go by.
     pub(crate) fn is_old(&self, now: Instant) -> bool {
         self.age(now).is_none_or(|age| age >= limits::LINES_AGE_MAX)
-    }
-
-    /// Whether the rules are too old to go by; without lines nobody asks for them.
-    pub(crate) fn wants_rules(&self, now: Instant) -> bool {
-        let age = self.rules.read.map(|at| now.saturating_duration_since(at));
-        !self.lines.is_empty() && age.is_none_or(|age| age >= limits::LINES_AGE_MAX)
     }
 
     /// How long ago the lines were read.
@@ -87,46 +60,44 @@ impl Lines {
 
     /// The line to claim from: due, runnable, of the highest priority; among those the one that waited longest for
     /// its turn, then the one with the oldest head.
-    pub(crate) fn choose(&self, now: Instant) -> Option<Choice> {
+    pub(crate) fn choose(&self, now: Instant) -> Option<Line> {
         let due = self.runnable(now).filter(|line| self.due_in(line, now).is_zero());
         let turn = |line: &Line| self.turns.get(&key(line)).copied().unwrap_or(0);
-        let line = due.min_by_key(|line| (std::cmp::Reverse(line.priority), turn(line), line.head))?;
-        let running_limit = self.rules.by_type.get(&line.task_type).and_then(|rule| rule.running_limit);
-        Some(Choice { line: line.clone(), running_limit })
+        due.min_by_key(|line| (std::cmp::Reverse(line.priority), turn(line), line.head)).cloned()
     }
 
     /// In how long the next runnable line is due, if there is one; a line that is aside is not.
     pub(crate) fn next_due(&self, now: Instant) -> Option<Duration> {
-        let lines = self.lines.iter().filter(|line| !self.is_paused(line) && !self.is_aside(line, now));
+        let lines = self.lines.iter().filter(|line| !is_paused(line) && !self.is_aside(line, now));
         lines.map(|line| self.due_in(line, now)).min()
     }
 
     /// The database refused a claim from a line: others go on without it. Answers whether that is to be said now.
-    pub(crate) fn put_aside(&mut self, choice: &Choice, now: Instant) -> bool {
+    pub(crate) fn put_aside(&mut self, chosen: &Line, now: Instant) -> bool {
         let until = now + limits::ASIDE_PAUSE;
-        let aside = self.aside.entry(key(&choice.line)).or_insert_with(|| Aside { until, refusal: Lasting::default() });
+        let aside = self.aside.entry(key(chosen)).or_insert_with(|| Aside { until, refusal: Lasting::default() });
         aside.until = until;
         aside.refusal.goes_on(now)
     }
 
     /// A claim from a line gave less than was asked for: it has no more that are due.
-    pub(crate) fn exhaust(&mut self, choice: &Choice) {
-        let key = key(&choice.line);
+    pub(crate) fn exhaust(&mut self, chosen: &Line) {
+        let key = key(chosen);
         self.lines.retain(|line| !is_of(line, &key));
     }
 
     /// A claim from a line gave nothing at all: if its type has a running limit, that was reached.
-    pub(crate) fn exhaust_type(&mut self, choice: &Choice, now: Instant) {
-        self.exhaust(choice);
-        if choice.running_limit.is_some() {
-            self.rules.full_until.insert(choice.line.task_type.clone(), now + limits::FULL_TYPE_PAUSE);
+    pub(crate) fn exhaust_type(&mut self, chosen: &Line, now: Instant) {
+        self.exhaust(chosen);
+        if chosen.running_limit.is_some() {
+            self.full_until.insert(chosen.task_type.clone(), now + limits::FULL_TYPE_PAUSE);
         }
     }
 
     /// A claim from a line gave tasks, the last of them due at this moment: others have their turn before it.
-    pub(crate) fn advance(&mut self, choice: &Choice, head: Timestamp) {
+    pub(crate) fn advance(&mut self, chosen: &Line, head: Timestamp) {
         self.turn += 1;
-        let key = key(&choice.line);
+        let key = key(chosen);
         if let Some(line) = self.lines.iter_mut().find(|line| is_of(line, &key)) {
             line.head = head;
         }
@@ -134,18 +105,13 @@ impl Lines {
     }
 
     fn runnable(&self, now: Instant) -> impl Iterator<Item = &Line> {
-        let is_full = move |line: &Line| self.rules.full_until.get(&line.task_type).is_some_and(|until| *until > now);
-        self.lines.iter().filter(move |line| !self.is_paused(line) && !is_full(line) && !self.is_aside(line, now))
+        let is_full = move |line: &Line| self.full_until.get(&line.task_type).is_some_and(|until| *until > now);
+        self.lines.iter().filter(move |line| !is_paused(line) && !is_full(line) && !self.is_aside(line, now))
     }
 
     fn is_aside(&self, line: &Line, now: Instant) -> bool {
         // Mostly there is none, and then no key is made.
         !self.aside.is_empty() && self.aside.get(&key(line)).is_some_and(|aside| aside.until > now)
-    }
-
-    fn is_paused(&self, line: &Line) -> bool {
-        let rule = self.rules.by_type.get(&line.task_type);
-        rule.is_some_and(|rule| rule.is_paused || rule.running_limit == Some(0))
     }
 
     /// By the database's clock, as far as it can be known without asking.
@@ -154,6 +120,10 @@ impl Lines {
         let passed = now.saturating_duration_since(at);
         line.head.since(database_then).saturating_sub(passed)
     }
+}
+
+fn is_paused(line: &Line) -> bool {
+    line.is_paused || line.running_limit == Some(0)
 }
 
 fn key(line: &Line) -> Key {
@@ -169,7 +139,8 @@ mod tests {
     use super::*;
 
     fn line(method: &str, task_type: &str, priority: i64, head: i64) -> Line {
-        Line { method: method.into(), task_type: task_type.into(), priority, lane: 0, head: Timestamp(head) }
+        let (method, task_type, head) = (method.into(), task_type.into(), Timestamp(head));
+        Line { method, task_type, priority, lane: 0, head, is_paused: false, running_limit: None }
     }
 
     fn known(lines: Vec<Line>) -> (Lines, Instant) {
@@ -180,7 +151,7 @@ mod tests {
     }
 
     fn chosen(lines: &Lines, now: Instant) -> String {
-        lines.choose(now).map_or("none".to_owned(), |choice| choice.line.method)
+        lines.choose(now).map_or("none".to_owned(), |line| line.method)
     }
 
     #[test]
@@ -194,9 +165,9 @@ mod tests {
         let (mut lines, now) = known(vec![line("a", "t", 0, 1), line("b", "t", 0, 2)]);
         let mut order = Vec::new();
         for _ in 0..4 {
-            let choice = lines.choose(now).unwrap();
-            order.push(choice.line.method.clone());
-            lines.advance(&choice, choice.line.head);
+            let chosen = lines.choose(now).unwrap();
+            order.push(chosen.method.clone());
+            lines.advance(&chosen, chosen.head);
         }
         assert_eq!(order, ["a", "b", "a", "b"]);
     }
@@ -225,18 +196,13 @@ mod tests {
 
     #[test]
     fn paused_and_full_types_wait() {
-        let (mut lines, now) = known(vec![line("a", "paused", 9, 1), line("b", "limited", 5, 1), line("c", "t", 0, 1)]);
-        let rule = |task_type: &str, is_paused, running_limit| TypeRule {
-            task_type: task_type.into(),
-            is_paused,
-            running_limit,
-        };
-        lines.learn_rules(vec![rule("paused", true, None), rule("limited", false, Some(2))], now);
-        let choice = lines.choose(now).unwrap();
-        assert_eq!((choice.line.method.as_str(), choice.running_limit), ("b", Some(2)));
-        lines.exhaust_type(&choice, now);
+        let paused = Line { is_paused: true, ..line("a", "paused", 9, 1) };
+        let limited = Line { running_limit: Some(2), ..line("b", "limited", 5, 1) };
+        let (mut lines, now) = known(vec![paused, limited.clone(), line("c", "t", 0, 1)]);
+        assert_eq!(lines.choose(now).unwrap(), limited);
+        lines.exhaust_type(&limited, now);
         assert_eq!(chosen(&lines, now), "c");
-        lines.learn(vec![line("b", "limited", 5, 1)], Timestamp(1_000_000), now);
+        lines.learn(vec![limited], Timestamp(1_000_000), now);
         assert_eq!(chosen(&lines, now), "none");
         assert_eq!(chosen(&lines, now + limits::FULL_TYPE_PAUSE), "b");
     }

@@ -1,4 +1,4 @@
--- Every line that has a waiting task, with the due time of its first: one dive into the index per line.
+-- Every line that has a waiting task, with the due time of its first and what is set for its type: one dive into the index per line.
 -- SQLite uses only the first column of a row comparison, hence one dive per column.
 with recursive line(id, method, type, priority, lane, run_at) as (
   select *
@@ -25,6 +25,7 @@ with recursive line(id, method, type, priority, lane, run_at) as (
      where t.state = 'init' and t.method > line.method
      order by t.method, t.type, t.priority, t.lane, t.run_at, t.id limit 1))
 )
-select method, type, priority, lane, run_at, {now} as now_us
-from line
-limit :limit
+select line.method, line.type, line.priority, line.lane, line.run_at, {now} as now_us,
+  coalesce(rule.paused, 0) as paused, rule.running_limit
+from (select * from line limit :limit) line
+left join mission_types rule on rule.type = line.type

@@ -15,7 +15,7 @@ use crate::stage::{
 conformance![
     tasks_of_a_line_are_claimed_in_the_order_of_due_time_and_then_of_pushing,
     what_is_due_later_is_not_claimed,
-    each_line_is_told_with_its_first_due_time,
+    each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type,
     a_claim_answers_the_rows_as_they_stand_after_it,
     each_claim_makes_the_token_grow_by_one,
     a_claim_forgets_what_the_attempt_before_left,
@@ -52,8 +52,10 @@ async fn what_is_due_later_is_not_claimed(db: Database) {
     assert_eq!(claimed.iter().map(|claimed| &claimed.task.unique_id).collect::<Vec<_>>(), [&due]);
 }
 
-async fn each_line_is_told_with_its_first_due_time(db: Database) {
+async fn each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type(db: Database) {
     let store = open(&db).await;
+    store.pause("report").await.unwrap();
+    store.set_running_limit("system", Some(7)).await.unwrap();
     let mut expected = Vec::new();
     for method in ["a", "b", "汉字"] {
         for task_type in ["report", "system", "Ünits"] {
@@ -62,7 +64,10 @@ async fn each_line_is_told_with_its_first_due_time(db: Database) {
                 let first = push(&store, new()).await;
                 push(&store, new()).await;
                 let head = get(&store, &first).await.run_at;
-                expected.push(Line { method: method.into(), task_type: task_type.into(), priority, lane: 0, head });
+                let (method, task_type) = (method.to_owned(), task_type.to_owned());
+                let is_paused = task_type == "report";
+                let running_limit = (task_type == "system").then_some(7);
+                expected.push(Line { method, task_type, priority, lane: 0, head, is_paused, running_limit });
             }
         }
     }

@@ -172,7 +172,10 @@ impl World {
         }
         heads
             .into_iter()
-            .map(|((method, task_type, priority), head)| Line { method, task_type, priority, lane: 0, head })
+            .map(|((method, task_type, priority), head)| {
+                let Rule { is_paused, limit: running_limit } = self.rules.get(&task_type).cloned().unwrap_or_default();
+                Line { method, task_type, priority, lane: 0, head, is_paused, running_limit }
+            })
             .collect()
     }
 
