@@ -14,14 +14,14 @@ pub(crate) struct Batches {
 pub(crate) struct Part {
     pub(crate) json: String,
     /// What all rows have in common, once, where it is not in each of them.
-    pub(crate) common: Option<String>,
+    pub(crate) alike: Option<String>,
     pub(crate) rows: std::ops::Range<usize>,
 }
 
 impl Part {
     /// The parameters of a statement over it.
     pub(crate) fn values(&self) -> [(&'static str, Value<'_>); 2] {
-        [("batch", (&self.json).into()), ("common", self.common.as_deref().into())]
+        [("batch", (&self.json).into()), ("alike", self.alike.as_deref().into())]
     }
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Divided<O, C> {
     #[serde(flatten)]
     pub(crate) own: O,
     #[serde(flatten)]
-    pub(crate) common: C,
+    pub(crate) alike: C,
 }
 
 impl Batches {
@@ -47,7 +47,7 @@ impl Batches {
     {
         match rows {
             [first, others @ ..] if is_divided(first, others, dialect) => {
-                Self::cut(rows.iter().map(|row| &row.own), rows_max, Some(json(&first.common)?))
+                Self::cut(rows.iter().map(|row| &row.own), rows_max, Some(json(&first.alike)?))
             }
             _ => Self::of(rows, rows_max),
         }
@@ -62,17 +62,13 @@ impl Batches {
         match rows {
             [first, others @ ..] if is_divided(first, others, dialect) => {
                 let own: Vec<&O> = rows.iter().map(|row| &row.own).collect();
-                Ok(Part { json: json(&own)?, common: Some(json(&first.common)?), rows: 0..rows.len() })
+                Ok(Part { json: json(&own)?, alike: Some(json(&first.alike)?), rows: 0..rows.len() })
             }
-            _ => Ok(Part { json: json(&rows)?, common: None, rows: 0..rows.len() }),
+            _ => Ok(Part { json: json(&rows)?, alike: None, rows: 0..rows.len() }),
         }
     }
 
-    fn cut<R: Serialize>(
-        rows: impl Iterator<Item = R>,
-        rows_max: usize,
-        common: Option<String>,
-    ) -> Result<Self, Error> {
+    fn cut<R: Serialize>(rows: impl Iterator<Item = R>, rows_max: usize, alike: Option<String>) -> Result<Self, Error> {
         let mut parts: Vec<Part> = Vec::new();
         for (place, row) in rows.enumerate() {
             let json = json(&row)?;
@@ -83,8 +79,8 @@ impl Batches {
                     part.rows.end = place + 1;
                 }
                 _ => {
-                    let (json, common) = (format!("[{json}"), common.clone());
-                    parts.push(Part { json, common, rows: place..place + 1 });
+                    let (json, alike) = (format!("[{json}"), alike.clone());
+                    parts.push(Part { json, alike, rows: place..place + 1 });
                 }
             }
         }
@@ -102,7 +98,7 @@ impl Batches {
 
 /// Whether the common columns stand once. On MySQL they never do: its updates take no such join.
 fn is_divided<O, C: PartialEq>(first: &Divided<O, C>, others: &[Divided<O, C>], dialect: Dialect) -> bool {
-    dialect != Dialect::MySql && others.iter().all(|other| other.common == first.common)
+    dialect != Dialect::MySql && others.iter().all(|other| other.alike == first.alike)
 }
 
 fn json<R: Serialize>(row: &R) -> Result<String, Error> {

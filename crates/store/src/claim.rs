@@ -277,12 +277,7 @@ async fn claim_on(
 }
 
 /// SQLite's claim answers the usual columns; what has more is read by itself. One that is ours no more is left out.
-async fn with_unusual(
-    conn: &mut Conn<'_>,
-    claimed: &[Row],
-    line: &Line,
-    worker: WorkerId,
-) -> Result<Vec<Task>, Error> {
+async fn with_unusual(conn: &mut Conn<'_>, claimed: &[Row], line: &Line, worker: WorkerId) -> Result<Vec<Task>, Error> {
     let (mut tasks, mut unusual) = (Vec::with_capacity(claimed.len()), Vec::new());
     for row in claimed {
         match rows::usual_task(row, line)? {

@@ -39,7 +39,7 @@ static ACTIVE_OF_METHOD_LOCKING: Statement =
     Statement::new("push_active_of_method_locking", include_str!("sql/push_active_of_method_locking.mysql.sql"));
 
 /// A row of the batch; members left out become NULL.
-type NewRow<'t> = Divided<Own<'t>, Common<'t>>;
+type NewRow<'t> = Divided<Own<'t>, Alike<'t>>;
 
 /// What each task has for itself.
 #[derive(Serialize)]
@@ -51,7 +51,7 @@ struct Own<'t> {
 
 /// What tasks that are pushed together mostly have in common.
 #[derive(Serialize, PartialEq)]
-struct Common<'t> {
+struct Alike<'t> {
     method: &'t str,
     r#type: &'t str,
     creator: Option<&'t str>,
@@ -73,7 +73,7 @@ fn new_row<'t>(place: usize, task: &CheckedTask<'t>) -> NewRow<'t> {
     };
     Divided {
         own: Own { place, unique_id: task.unique_id.as_str(), params: task.params },
-        common: Common {
+        alike: Alike {
             method: task.method,
             r#type: task.task_type,
             creator: task.creator,

@@ -37,7 +37,7 @@ const NOTE_OF_EFFECTS: &str = "the task's files, record or follow-up tasks could
 static SETTLE: Statement =
     Statement::new("settle", include_str!("sql/settle.sql")).mysql(include_str!("sql/settle.mysql.sql"));
 
-type Row<'s> = Divided<Own<'s>, Common>;
+type Row<'s> = Divided<Own<'s>, Alike>;
 
 /// What each end has for itself.
 #[derive(Serialize)]
@@ -49,7 +49,7 @@ struct Own<'s> {
 
 /// What ends that are written together mostly have in common.
 #[derive(Serialize, PartialEq)]
-struct Common {
+struct Alike {
     state: &'static str,
     reason: Option<&'static str>,
     content_cut: i64,
@@ -66,7 +66,7 @@ fn row(settlement: &Settlement) -> Row<'_> {
             lease_token: settlement.lease.token.0,
             content: settlement.content.as_ref().map(|content| content.text.as_str()),
         },
-        common: Common {
+        alike: Alike {
             state: settlement.state.as_str(),
             reason: settlement.reason.map(|reason| reason.as_str()),
             content_cut: settlement.content.as_ref().is_some_and(|content| content.is_cut).into(),

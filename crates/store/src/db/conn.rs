@@ -200,7 +200,7 @@ impl<'c> Conn<'c> {
 
     /// The statement in the form that these values ask for.
     fn prepared(&self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> &'static Prepared {
-        let is_divided = values.iter().any(|(name, value)| *name == "common" && !value.is_null());
+        let is_divided = values.iter().any(|(name, value)| *name == "alike" && !value.is_null());
         if is_divided { sql.divided(self.dialect()) } else { sql.prepared(self.dialect()) }
     }
 
@@ -267,13 +267,13 @@ impl<'c> Conn<'c> {
             Wire::Sqlite(conn) => in_turn!(self.waits_its_turn, bound!(prepared, values).execute(&mut **conn))
                 .map(|done| done.rows_affected()),
             #[cfg(feature = "mysql")]
-            Wire::MySql(conn) => answer(self.trust, bound!(prepared, values).execute(&mut **conn))
-                .await
-                .map(|done| done.rows_affected()),
+            Wire::MySql(conn) => {
+                answer(self.trust, bound!(prepared, values).execute(&mut **conn)).await.map(|done| done.rows_affected())
+            }
             #[cfg(feature = "postgres")]
-            Wire::Postgres(conn) => answer(self.trust, bound!(prepared, values).execute(&mut **conn))
-                .await
-                .map(|done| done.rows_affected()),
+            Wire::Postgres(conn) => {
+                answer(self.trust, bound!(prepared, values).execute(&mut **conn)).await.map(|done| done.rows_affected())
+            }
         }
         .map_err(|fault| named(fault, sql))
     }

@@ -235,9 +235,7 @@ impl Db {
     pub(crate) async fn begin(&self) -> Result<Tx, Error> {
         let begun = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => {
-                in_turn!(true, pools.writer.begin_with("begin immediate")).map(Open::Sqlite)
-            }
+            Pools::Sqlite(pools) => in_turn!(true, pools.writer.begin_with("begin immediate")).map(Open::Sqlite),
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => self.trust.answer(pool.begin()).await.map(Open::MySql),
             #[cfg(feature = "postgres")]

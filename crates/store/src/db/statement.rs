@@ -27,7 +27,7 @@ impl Dialect {
 ///
 /// Tokens: `:name` is a parameter; `{now}` the database's clock; `{batch: id int, content text | state text}` the rows of the
 /// JSON array in parameter `:batch`, under the alias `batch`, of which the columns behind the stroke may be the same in all rows and
-/// stand once in the object `:common` (see [`Statement::divided`]); `{if name: clause}` a clause that stands only where a value
+/// stand once in the object `:alike` (see [`Statement::divided`]); `{if name: clause}` a clause that stands only where a value
 /// of that name is given (see [`Statement::composed`]).
 pub(crate) struct Statement {
     name: &'static str,
@@ -81,7 +81,7 @@ impl Statement {
         self.prepared[place].get_or_init(|| prepare(self.files[place].unwrap_or_default(), dialect, Form::WHOLE))
     }
 
-    /// The statement for a batch whose common columns stand once in `:common`. Not for MySQL, whose updates take no such join.
+    /// The statement for a batch whose common columns stand once in `:alike`. Not for MySQL, whose updates take no such join.
     pub(crate) fn divided(&'static self, dialect: Dialect) -> &'static Prepared {
         let place = dialect as usize;
         let form = Form { is_divided: true, ..Form::WHOLE };
@@ -167,22 +167,16 @@ fn place(name: &'static str, dialect: Dialect, text: &mut String, names: &mut Ve
 /// A column's name and kind.
 type Column = (&'static str, &'static str);
 
-fn expand(
-    token: &'static str,
-    dialect: Dialect,
-    form: Form<'_>,
-    text: &mut String,
-    names: &mut Vec<&'static str>,
-) {
+fn expand(token: &'static str, dialect: Dialect, form: Form<'_>, text: &mut String, names: &mut Vec<&'static str>) {
     if token == "now" {
         text.push_str(dialect.now());
         return;
     }
     let columns = token.strip_prefix("batch:").unwrap_or_default();
-    let (own, common) = columns.split_once('|').unwrap_or((columns, ""));
-    let (mut own, mut common) = (columns_of(own), columns_of(common));
+    let (own, alike) = columns.split_once('|').unwrap_or((columns, ""));
+    let (mut own, mut alike) = (columns_of(own), columns_of(alike));
     if !form.is_divided {
-        own.append(&mut common);
+        own.append(&mut alike);
     }
     match dialect {
         Dialect::Sqlite => {
@@ -191,11 +185,11 @@ fn expand(
             };
             // The limit keeps the inner query apart: else SQLite makes each object text again for each of its columns.
             text.push_str(&format!("(select {}", from("value", &own)));
-            if !common.is_empty() {
+            if !alike.is_empty() {
                 // Constant, so evaluated once.
                 let mut source = String::new();
-                place("common", dialect, &mut source, names);
-                text.push_str(&format!(", {}", from(&source, &common)));
+                place("alike", dialect, &mut source, names);
+                text.push_str(&format!(", {}", from(&source, &alike)));
             }
             text.push_str(" from (select value from json_each(");
             place("batch", dialect, text, names);
@@ -217,7 +211,7 @@ fn expand(
                 place(name, dialect, text, names);
                 text.push_str(" as json)) as ");
             };
-            if common.is_empty() {
+            if alike.is_empty() {
                 text.push_str("json_to_recordset(cast(");
                 records("batch", text, names);
                 text.push_str(&format!("batch ({})", typed(&own)));
@@ -225,8 +219,8 @@ fn expand(
                 text.push_str("(select * from json_to_recordset(cast(");
                 records("batch", text, names);
                 text.push_str(&format!("own ({}), json_to_record(cast(", typed(&own)));
-                records("common", text, names);
-                text.push_str(&format!("common ({})) batch", typed(&common)));
+                records("alike", text, names);
+                text.push_str(&format!("alike ({})) batch", typed(&alike)));
             }
         }
     }
@@ -268,11 +262,15 @@ mod tests {
     fn common_columns_of_a_batch_stand_once_where_it_is_divided() {
         static DIVIDED: Statement = Statement::new("divided", "select 1 from {batch: id int | state text, n int}");
         let (sqlite, whole) = (DIVIDED.divided(Dialect::Sqlite), DIVIDED.prepared(Dialect::Sqlite));
-        assert_eq!((sqlite.names.as_slice(), whole.names.as_slice()), (&["common", "batch"][..], &["batch"][..]));
+        assert_eq!((sqlite.names.as_slice(), whole.names.as_slice()), (&["alike", "batch"][..], &["batch"][..]));
         assert!(sqlite.text.contains("json_extract(value, '$.id') as id, json_extract(?1, '$.state') as state"));
         assert!(whole.text.contains("json_extract(value, '$.state') as state"));
         let postgres = DIVIDED.divided(Dialect::Postgres);
-        assert!(postgres.text.contains("own (id bigint), json_to_record(cast($2 as json)) as common (state text, n bigint)) batch"));
+        assert!(
+            postgres
+                .text
+                .contains("own (id bigint), json_to_record(cast($2 as json)) as alike (state text, n bigint)) batch")
+        );
     }
 
     #[test]
