@@ -27,15 +27,6 @@ struct State {
     is_led: bool,
 }
 
-impl State {
-    /// Whether nobody waits; the next push leads then.
-    fn is_over(&mut self) -> bool {
-        let is_over = self.waiting.is_empty();
-        self.is_led &= !is_over;
-        is_over
-    }
-}
-
 /// A push and the one who waits for it. An answer that is not given means: push it by yourself.
 #[derive(Debug)]
 struct Waiting {
@@ -65,13 +56,12 @@ impl Store {
             !std::mem::replace(&mut state.is_led, true)
         };
         if is_first {
-            // The first group is this one mostly by itself: no other task has to wake for it.
-            Leader::new(self).leads_once().await;
+            Leader::begin(self);
         }
         match tokio::time::timeout(BEHIND_MAX, &mut heard).await {
             Ok(answer) => answer.ok(),
             Err(_) => {
-                Leader::new(self).leads();
+                Leader::begin(self);
                 heard.await.ok()
             }
         }
@@ -87,41 +77,23 @@ struct Leader {
 }
 
 impl Leader {
-    fn new(store: &Store) -> Self {
-        Self { store: store.clone(), held: None, is_done: false }
-    }
-
-    /// Stores one group; those that came meanwhile are a task's of its own.
-    async fn leads_once(mut self) {
-        if let Some(group) = self.next() {
-            self.store_all(group).await;
-        }
-        if !self.ends() {
-            self.leads();
-        }
-    }
-
-    fn leads(mut self) {
+    fn begin(store: &Store) {
+        let mut leader = Self { store: store.clone(), held: None, is_done: false };
         tokio::spawn(async move {
-            while let Some(group) = self.next() {
-                self.store_all(group).await;
+            while let Some(group) = leader.next() {
+                leader.store_all(group).await;
                 // Those who have just been answered push again: one statement for all of them instead of one for the first.
                 tokio::task::yield_now().await;
             }
         });
     }
 
-    /// Whether nobody waits; then the next push leads.
-    fn ends(&mut self) -> bool {
-        self.is_done = self.store.meeting.state().is_over();
-        self.is_done
-    }
-
     /// Those that wait, as many as a statement takes.
     fn next(&mut self) -> Option<Vec<Waiting>> {
         let mut state = self.store.meeting.state();
-        self.is_done = state.is_over();
-        if self.is_done {
+        if state.waiting.is_empty() {
+            state.is_led = false;
+            self.is_done = true;
             return None;
         }
         if state.waiting.len() <= limits::PUSH_ROWS_MAX {
