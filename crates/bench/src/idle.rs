@@ -6,7 +6,9 @@ use mission_core::{Filter, NewTask, Result, State};
 use mission_engine::Mission;
 
 use crate::crew::Crew;
+use crate::cycle::ended;
 use crate::methods::WAIT;
+use crate::plan::Plan;
 use crate::process::{family, memory_mib, processor_seconds};
 
 /// For so long it is watched.
@@ -19,32 +21,32 @@ const RUNNING: usize = 1000;
 /// What was seen.
 #[derive(Default)]
 pub(crate) struct Idle {
-    /// Statements per second, of all who are connected.
+    /// Statements per second, those without a worker left out.
     pub(crate) queries: Option<f64>,
     /// Share of one processor, in percent.
     pub(crate) worker: Option<f64>,
+    /// What the server uses more than without a worker.
     pub(crate) server: Option<f64>,
     /// MiB.
     pub(crate) memory: Option<f64>,
     pub(crate) memory_running: Option<f64>,
 }
 
-pub(crate) async fn idle(mission: &Mission, crew: &Crew, server_pid: Option<u32>) -> Result<Idle> {
+pub(crate) async fn idle(mission: &Mission, plan: &Plan, url: &str) -> Result<Idle> {
+    let server = plan.server_pid.map(family).unwrap_or_default();
+    tokio::time::sleep(REST).await;
+    let without = watch(mission, &server).await?;
+    let crew = Crew::hire(plan, url, 1).await?;
+    ended(mission).await?;
     tokio::time::sleep(REST).await;
     let pids = crew.pids();
-    let server = server_pid.map(family).unwrap_or_default();
-    let queries = mission.statements_served().await?;
-    let used = || (processor_seconds(&pids), processor_seconds(&server).filter(|_| !server.is_empty()));
-    let (before, began) = (used(), Instant::now());
-    tokio::time::sleep(WATCHED).await;
-    let (after, took) = (used(), began.elapsed().as_secs_f64());
-    let queries_after = mission.statements_served().await?;
-    let percent = |before: Option<f64>, after: Option<f64>| Some((after? - before?) / took * 100.0);
+    let used = (processor_seconds(&pids), Instant::now());
+    let with = watch(mission, &server).await?;
+    let worker = processor_seconds(&pids).zip(used.0).map(|(after, before)| after - before);
     let mut seen = Idle {
-        // The question itself is one.
-        queries: queries.zip(queries_after).map(|(before, after)| (after.saturating_sub(before + 1)) as f64 / took),
-        worker: percent(before.0, after.0),
-        server: percent(before.1, after.1),
+        queries: with.queries.zip(without.queries).map(|(with, without)| with - without),
+        worker: worker.map(|seconds| seconds / used.1.elapsed().as_secs_f64() * 100.0),
+        server: with.server.zip(without.server).map(|(with, without)| (with - without).max(0.0)),
         memory: pids.first().and_then(|pid| memory_mib(*pid)),
         memory_running: None,
     };
@@ -55,5 +57,26 @@ pub(crate) async fn idle(mission: &Mission, crew: &Crew, server_pid: Option<u32>
     }
     tokio::time::sleep(REST).await;
     seen.memory_running = pids.first().and_then(|pid| memory_mib(*pid));
+    crew.dismiss().await;
     Ok(seen)
+}
+
+/// What a server does in a while.
+struct Watched {
+    /// Per second.
+    queries: Option<f64>,
+    /// Percent of one processor.
+    server: Option<f64>,
+}
+
+async fn watch(mission: &Mission, server: &[u32]) -> Result<Watched> {
+    let used = || processor_seconds(server).filter(|_| !server.is_empty());
+    let (queries, before, began) = (mission.statements_served().await?, used(), Instant::now());
+    tokio::time::sleep(WATCHED).await;
+    let (after, took) = (used(), began.elapsed().as_secs_f64());
+    let queries_after = mission.statements_served().await?;
+    Ok(Watched {
+        queries: queries.zip(queries_after).map(|(before, after)| after.saturating_sub(before) as f64 / took),
+        server: before.zip(after).map(|(before, after)| (after - before) / took * 100.0),
+    })
 }

@@ -1,18 +1,19 @@
 //! What a process costs, read from `/proc`; nothing where there is none.
 
 use std::fs;
+use std::path::PathBuf;
 
-/// Processor time that processes have used, in seconds, those of their threads included.
+/// Processor time that processes have used, in seconds, by the scheduler's own count of nanoseconds: the usual count of ticks is
+/// too coarse for one that rests.
 pub(crate) fn processor_seconds(pids: &[u32]) -> Option<f64> {
-    // Clock ticks are hundredths of a second on every Linux that has a user.
-    pids.iter().map(|pid| ticks(*pid)).sum::<Option<u64>>().map(|ticks| ticks as f64 / 100.0)
+    pids.iter().map(|pid| nanoseconds(*pid)).sum::<Option<u64>>().map(|ns| ns as f64 / 1e9)
 }
 
-fn ticks(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold anything: what counts stands behind it.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+/// Over its threads; one that ended meanwhile is left out.
+fn nanoseconds(pid: u32) -> Option<u64> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let used = |path: PathBuf| fs::read_to_string(path).ok()?.split_whitespace().next()?.parse::<u64>().ok();
+    Some(threads.filter_map(|thread| used(thread.ok()?.path().join("schedstat"))).sum())
 }
 
 /// A process and all that descend from it.

@@ -116,14 +116,11 @@ async fn pick_ups(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figur
 }
 
 async fn rest(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
-    let crew = Crew::hire(plan, url, 1).await?;
-    ended(mission).await?;
-    let seen = idle(mission, &crew, plan.server_pid).await?;
-    crew.dismiss().await;
+    let seen = idle(mission, plan, url).await?;
     let figures = [
         ("idle worker, statements", Unit::QueriesPerSecond, seen.queries),
         ("idle worker, its processor time", Unit::Percent, seen.worker),
-        ("idle worker, the server's processor time", Unit::Percent, seen.server),
+        ("idle worker, the server's processor time for it", Unit::Percent, seen.server),
         ("idle worker, memory", Unit::Mebibytes, seen.memory),
         ("worker with 1,000 running tasks, memory", Unit::Mebibytes, seen.memory_running),
     ];
