@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use mission_core::Error;
+use mission_core::{Error, ErrorKind};
 
 use crate::Store;
 use crate::db::{Kind, Statement};
@@ -16,10 +16,12 @@ static INSERT: Statement = Statement::new("bench_insert", include_str!("../sql/b
     .mysql(include_str!("../sql/bench_insert.mysql.sql"));
 static CLAIM: Statement = Statement::new("bench_claim", include_str!("../sql/bench_claim.sql"));
 static SETTLE: Statement = Statement::new("bench_settle", include_str!("../sql/bench_settle.sql"));
-static LAST: Statement = Statement::new("bench_last", include_str!("../sql/bench_last.sql"));
+pub(super) static LAST: Statement = Statement::new("bench_last", include_str!("../sql/bench_last.sql"));
 
 static SERVED: Statement = Statement::new("bench_served", include_str!("../sql/bench_served.postgres.sql"))
     .mysql(include_str!("../sql/bench_served.mysql.sql"));
+static DEADLOCKS: Statement = Statement::new("bench_deadlocks", include_str!("../sql/bench_deadlocks.postgres.sql"))
+    .mysql(include_str!("../sql/bench_deadlocks.mysql.sql"));
 
 /// How long the three steps took over all rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,11 +92,24 @@ impl Store {
 
     /// How many statements the server has answered, of all clients, where it counts them.
     pub async fn statements_served(&self) -> Result<Option<u64>, Error> {
+        // `show status` answers in a spelling of its own.
+        let name = if self.kind() == Kind::Mysql { "Value" } else { "value" };
+        self.counter(&SERVED, name).await
+    }
+
+    /// How many deadlocks the server has met, of all clients, where it counts them and this user may see it.
+    pub async fn deadlocks(&self) -> Result<Option<u64>, Error> {
+        match self.counter(&DEADLOCKS, "value").await {
+            Err(fault) if fault.kind() == ErrorKind::Database => Ok(None),
+            counted => counted,
+        }
+    }
+
+    async fn counter(&self, statement: &'static Statement, name: &str) -> Result<Option<u64>, Error> {
         if self.kind() == Kind::Sqlite {
             return Ok(None);
         }
-        let name = if self.kind() == Kind::Mysql { "Value" } else { "value" };
-        let row = self.db.reader().await?.conn().row(&SERVED, &[]).await?;
+        let row = self.db.reader().await?.conn().row(statement, &[]).await?;
         Ok(row.and_then(|row| row.text(name).ok()).and_then(|count| count.parse().ok()))
     }
 }

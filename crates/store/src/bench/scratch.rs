@@ -80,9 +80,13 @@ impl Scratch {
                     // They are there only while it is open.
                     let _ = std::fs::remove_file(beside);
                 }
-                std::fs::remove_file(&file).map_err(|fault| {
-                    Error::invalid(format!("cannot remove {}: {fault}", file.display())).with_source(fault)
-                })
+                match std::fs::remove_file(&file) {
+                    // Nobody has opened it yet.
+                    Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                    removed => removed.map_err(|fault| {
+                        Error::invalid(format!("cannot remove {}: {fault}", file.display())).with_source(fault)
+                    }),
+                }
             }
         }
     }
