@@ -14,13 +14,20 @@ pub enum Part {
     Singles,
     /// From the begin of a push to the begin of the method, in another process and in the same.
     PickUp,
+    /// A claim beside ended tasks, and behind waiting ones that it may not take; against one with nothing else in the database.
+    History,
+    /// Few tasks drained by one worker process, and as many of millions.
+    Drain,
+    /// What a thousand running tasks cost that report progress and make checkpoints.
+    Reports,
     /// What a worker without work costs: queries, processor time, memory.
     Idle,
 }
 
 impl Part {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 5] = [Self::Cycle, Self::Crowd, Self::Singles, Self::PickUp, Self::Idle];
+    pub const ALL: [Self; 8] =
+        [Self::Cycle, Self::Crowd, Self::Singles, Self::PickUp, Self::History, Self::Drain, Self::Reports, Self::Idle];
 
     /// The word on the command line.
     pub const fn name(self) -> &'static str {
@@ -29,6 +36,9 @@ impl Part {
             Self::Crowd => "crowd",
             Self::Singles => "singles",
             Self::PickUp => "pick-up",
+            Self::History => "history",
+            Self::Drain => "drain",
+            Self::Reports => "reports",
             Self::Idle => "idle",
         }
     }
@@ -47,6 +57,8 @@ pub struct Plan {
     pub thousands: usize,
     /// Rounds, of which the median counts.
     pub rounds: usize,
+    /// Ended tasks beside the claims of the history, and waiting ones of the drain.
+    pub many: usize,
     /// The server's process, where its processor time is to be counted.
     pub server_pid: Option<u32>,
 }

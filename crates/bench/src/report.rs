@@ -14,6 +14,9 @@ pub enum Unit {
     /// Statements in a second.
     #[serde(rename = "queries/s")]
     QueriesPerSecond,
+    /// Events among a hundred thousand tasks: fewer is better.
+    #[serde(rename = "per 100,000")]
+    PerHundredThousand,
     /// A share of one processor.
     #[serde(rename = "%")]
     Percent,
@@ -29,6 +32,7 @@ impl Unit {
             Self::TasksPerSecond => "tasks/s",
             Self::Milliseconds => "ms",
             Self::QueriesPerSecond => "queries/s",
+            Self::PerHundredThousand => "per 100,000",
             Self::Percent => "%",
             Self::Mebibytes => "MiB",
         }
@@ -65,7 +69,7 @@ pub struct Figure {
     pub unit: Unit,
     /// Mission's.
     pub mission: Series,
-    /// What it is held against, in the same rounds.
+    /// What it is held against, in the same rounds: plain SQL unless the name says what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<Series>,
     /// Mission's through the floor's, round by round.

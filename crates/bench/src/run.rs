@@ -1,17 +1,21 @@
-//! The run: a scratch database, the parts one after another, and away with it.
+//! The run: a scratch database, the parts one after another, some in databases of their own, and away with all.
 
 use std::time::Duration;
 
 use mission_core::Result;
 use mission_engine::Mission;
-use mission_engine::bench::{FLOOR_ROWS, Scratch};
+use mission_engine::bench::FLOOR_ROWS;
 
 use crate::crew::{Crew, work};
 use crate::cycle::{cycle, ended};
+use crate::drain::drain;
+use crate::history::history;
 use crate::idle::idle;
 use crate::pick_up::{percentile, pick_up};
 use crate::plan::{Part, Plan};
 use crate::report::{Figure, Report, Unit};
+use crate::reports::reports;
+use crate::scratches::Scratches;
 use crate::singles::singles;
 
 /// Worker processes of the crowd.
@@ -25,20 +29,18 @@ const PICK_UPS: usize = 100;
 /// # Errors
 /// The database cannot be reached or refuses a database beside it; a worker cannot be started.
 pub async fn run(plan: &Plan, say: impl Fn(&str), told: impl Future<Output = ()>) -> Result<Option<Report>> {
-    let scratch = Scratch::beside(&plan.url).await?;
-    say(&format!("in {}", scratch.name()));
+    let scratches = Scratches::beside(&plan.url, &say);
     let measured = tokio::select! {
-        measured = in_scratch(plan, scratch.url(), &say) => measured.map(Some),
+        measured = in_scratches(plan, &scratches, &say) => measured.map(Some),
         () = told => Ok(None),
     };
-    let removed = scratch.remove().await;
+    let removed = scratches.keep(0).await;
     let report = measured?;
     removed.map(|()| report)
 }
 
-async fn in_scratch(plan: &Plan, url: &str, say: &impl Fn(&str)) -> Result<Report> {
-    let mission = Mission::open(url).await?;
-    mission.migrate().await?;
+async fn in_scratches(plan: &Plan, scratches: &Scratches<'_>, say: &impl Fn(&str)) -> Result<Report> {
+    let (mission, url) = scratches.open_at().await?;
     let health = mission.health().await?;
     let durability = health.findings.iter().find(|finding| finding.about == "durability");
     let mut report = Report {
@@ -52,36 +54,51 @@ async fn in_scratch(plan: &Plan, url: &str, say: &impl Fn(&str)) -> Result<Repor
     };
     for part in &plan.parts {
         say(part.name());
-        let figures = measure(*part, plan, &mission, url).await?;
+        let figures = match part {
+            Part::History => history(plan, scratches).await?,
+            Part::Drain => drain(plan, scratches).await?,
+            part => measure(*part, plan, &mission, &url).await?,
+        };
         report.figures.extend(figures);
+        // What a part made for itself may be large.
+        scratches.keep(1).await?;
     }
-    mission.close().await;
     Ok(report)
 }
 
+/// A part that can do with what the others have left.
 async fn measure(part: Part, plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
     match part {
-        Part::Cycle => cycles(plan, mission, url, 1, "complete cycle, one worker process").await,
-        Part::Crowd => cycles(plan, mission, url, CROWD, "complete cycle, eight worker processes").await,
+        Part::Cycle => cycles(plan, mission, url, 1, "one worker process").await,
+        Part::Crowd => cycles(plan, mission, url, CROWD, "eight worker processes").await,
         Part::Singles => pushes(plan, mission).await,
         Part::PickUp => pick_ups(plan, mission, url).await,
+        Part::Reports => reports(plan, mission, url).await,
         Part::Idle => rest(plan, mission, url).await,
+        Part::History | Part::Drain => Ok(Vec::new()),
     }
 }
 
-async fn cycles(plan: &Plan, mission: &Mission, url: &str, workers: usize, name: &str) -> Result<Vec<Figure>> {
-    let mut pairs = Vec::with_capacity(plan.rounds);
+async fn cycles(plan: &Plan, mission: &Mission, url: &str, workers: usize, workers_named: &str) -> Result<Vec<Figure>> {
+    let (mut pairs, mut deadlocks) = (Vec::with_capacity(plan.rounds), Vec::new());
     for round in 0..=plan.rounds {
         let floor = mission.floor(plan.thousands).await?.total();
         let crew = Crew::hire(plan, url, workers).await?;
+        let before = mission.deadlocks().await?;
         let took = cycle(mission, plan.thousands).await?;
+        let met = before.zip(mission.deadlocks().await?).map(|(before, after)| after.saturating_sub(before));
         crew.dismiss().await;
         // The first round fills caches.
         if round > 0 {
             pairs.push((rate(plan, took), rate(plan, floor)));
+            deadlocks.extend(met.map(|met| met as f64 * 100.0 / plan.thousands as f64));
         }
     }
-    Ok(vec![Figure::beside(name, Unit::TasksPerSecond, &pairs)])
+    let mut figures = vec![Figure::beside(format!("complete cycle, {workers_named}"), Unit::TasksPerSecond, &pairs)];
+    if !deadlocks.is_empty() {
+        figures.push(Figure::plain(format!("deadlocks, {workers_named}"), Unit::PerHundredThousand, &deadlocks));
+    }
+    Ok(figures)
 }
 
 async fn pushes(plan: &Plan, mission: &Mission) -> Result<Vec<Figure>> {

@@ -1,9 +1,11 @@
 //! For measuring: a database of its own beside a given one, and the floor under what Mission can reach on it.
 
-use std::time::Duration;
+use std::cmp::Reverse;
+use std::time::{Duration, Instant};
 
-use mission_core::{Filter, Result, State};
-pub use mission_store::bench::{FLOOR_ROWS, Floor, Scratch};
+use mission_core::{Chance, Error, ErrorKind, Filter, Outcome, Policy, Result, State, Timestamp, WorkerId, settle};
+pub use mission_store::bench::{FLOOR_ROWS, Floor, Rows, Scratch};
+use mission_store::{Line, Store};
 
 use crate::Mission;
 use crate::detached::detached;
@@ -37,4 +39,68 @@ impl Mission {
         let store = self.store();
         detached(async move { store.statements_served().await }).await
     }
+
+    /// How many deadlocks the server has met, of all clients, where it counts them and this user may see it.
+    pub async fn deadlocks(&self) -> Result<Option<u64>> {
+        let store = self.store();
+        detached(async move { store.deadlocks().await }).await
+    }
+
+    /// Makes tasks inside the database by plain SQL, many to a commit. Only for a [`Scratch`].
+    pub async fn fill(&self, rows: &Rows) -> Result<()> {
+        let mut made = 0;
+        while made < rows.count {
+            let (store, rows) = (self.store(), rows.clone());
+            made += detached(async move { store.fill(&rows, made).await }).await?;
+        }
+        Ok(())
+    }
+
+    /// When the first waiting task of a method is due, by one dive into an index for each line.
+    pub async fn head(&self, method: &'static str) -> Result<Option<Timestamp>> {
+        let store = self.store();
+        let lines = detached(async move { store.lines().await }).await?.0;
+        Ok(lines.iter().filter(|line| line.method == method).map(|line| line.head).min())
+    }
+
+    /// Claims so many tasks as a worker does that knows one method and serves one type: how long that took. Then it puts them
+    /// away, each as a success.
+    pub async fn claim_and_settle(
+        &self,
+        method: &'static str,
+        task_type: &'static str,
+        count: usize,
+    ) -> Result<Duration> {
+        let store = self.store();
+        detached(async move { claim_and_settle(&store, method, task_type, count).await }).await
+    }
+}
+
+/// No worker of this number is on the list of a scratch database, and none there would rescue its tasks.
+const NOBODY: WorkerId = WorkerId(i64::MAX);
+
+async fn claim_and_settle(store: &Store, method: &str, task_type: &str, count: usize) -> Result<Duration> {
+    // A worker has these in its memory.
+    let rules = store.type_rules().await?;
+    let is_paused = |line: &Line| rules.iter().any(|rule| rule.task_type == line.task_type && rule.is_paused);
+    let began = Instant::now();
+    let (lines, now) = store.lines().await?;
+    let may_be_taken =
+        |line: &&Line| line.method == method && line.task_type == task_type && line.head <= now && !is_paused(line);
+    let chosen = lines.iter().filter(may_be_taken).max_by_key(|line| (line.priority, Reverse(line.head)));
+    let line = chosen.ok_or_else(|| Error::new(ErrorKind::Database, "no task is left to be claimed"))?;
+    let claimed = store.claim(line, NOBODY, count).await?;
+    let took = began.elapsed();
+    if claimed.len() != count {
+        return Err(Error::new(ErrorKind::Database, format!("a claim of {count} tasks took {}", claimed.len())));
+    }
+    let settlements: Vec<_> = claimed
+        .iter()
+        .map(|task| {
+            let outcome = Outcome::Success("as many bytes as the answer of a usual method has: about sixty".to_owned());
+            settle(&task.running, &Policy::default(), outcome, Chance::random())
+        })
+        .collect();
+    store.settle(&settlements).await?;
+    Ok(took)
 }

@@ -84,12 +84,12 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Everything happens in a database of its own beside the one in use (SQLite: a file, MySQL: a database, PostgreSQL:
-a schema), which is removed afterwards; nothing else is touched. Everything takes minutes, a part or a smaller --thousands or --rounds
-less; Ctrl-C ends it and leaves nothing behind. What counts are the ratios: figures of one machine
+Everything happens in databases of its own beside the one in use (SQLite: files, MySQL: databases, PostgreSQL:
+schemas), which are removed afterwards; nothing else is touched. Everything takes minutes, a part or a smaller --thousands, --rounds or
+--history less; Ctrl-C ends it and leaves nothing behind. What counts are the ratios: figures of one machine
 say little about another.")]
 pub(crate) struct BenchArgs {
-    /// What to measure: cycle, crowd, singles, pick-up, idle. Everything unless told otherwise.
+    /// What to measure: cycle, crowd, singles, pick-up, history, drain, reports, idle. Everything unless told otherwise.
     #[arg(value_name = "PART", value_parser = bench_part)]
     pub(crate) parts: Vec<Part>,
 
@@ -101,6 +101,11 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub(crate) rounds: u64,
 
+    /// Millions of ended tasks beside the claims of `history`, and of waiting ones in `drain`; one takes a quarter to half a gigabyte
+    /// for as long as it lasts.
+    #[arg(long, value_name = "MILLIONS", default_value_t = 1.0, value_parser = millions)]
+    pub(crate) history: f64,
+
     /// The server's process on this host, to count its processor time too.
     #[arg(long, value_name = "PID")]
     pub(crate) server_pid: Option<u32>,
@@ -108,6 +113,11 @@ pub(crate) struct BenchArgs {
     /// A worker of the measuring, started by it.
     #[arg(long, hide = true)]
     pub(crate) serve: bool,
+}
+
+fn millions(word: &str) -> Result<f64, String> {
+    let number = word.parse().ok().filter(|number| (0.001..=100.0).contains(number));
+    number.ok_or_else(|| format!("{word} is no number of millions: use 0.001 to 100"))
 }
 
 fn bench_part(word: &str) -> Result<Part, String> {

@@ -1,4 +1,4 @@
-//! `bench`: measures what tasks cost on this database, beside plain SQL in the same run.
+//! `bench`: measures what tasks cost on this database, held against plain SQL or another case in the same run.
 
 use mission_bench::{Figure, Part, Plan, Report, Series};
 use mission_core::{Error, ErrorKind, Result};
@@ -27,6 +27,7 @@ pub(crate) async fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
         parts: if args.parts.is_empty() { Part::ALL.to_vec() } else { args.parts.clone() },
         thousands: size(args.thousands),
         rounds: size(args.rounds),
+        many: (args.history * 1_000_000.0) as usize,
         server_pid: args.server_pid,
     };
     app.note(format_args!("measuring beside the database {}", app.config.database.masked()));
@@ -39,7 +40,7 @@ pub(crate) async fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
 }
 
 fn for_people(report: &Report) -> String {
-    let mut table = Table::new(["what", "unit", "mission", "plain SQL", "ratio", "its spread"]);
+    let mut table = Table::new(["what", "unit", "mission", "held against", "ratio", "its spread"]);
     report.figures.iter().for_each(|figure| table.row(row(figure)));
     let build = if report.is_release { "release build" } else { "DEBUG BUILD: of no use" };
     format!(

@@ -7,6 +7,7 @@ use crate::stage::{Stage, kill};
 
 conformance![
     a_bench_measures_touches_nothing_and_leaves_nothing_behind,
+    a_bench_beside_many_rows_says_what_it_holds_against_what,
     a_bench_that_is_interrupted_leaves_nothing_behind_either,
 ];
 
@@ -30,13 +31,32 @@ async fn a_bench_measures_touches_nothing_and_leaves_nothing_behind(db: Database
     assert_eq!(left_of(&stage.db, &ran.stderr).await, "0");
 }
 
+async fn a_bench_beside_many_rows_says_what_it_holds_against_what(db: Database) {
+    let stage = Stage::set(db).await;
+    let size = ["--thousands", "1", "--rounds", "1", "--history", "0.03"];
+    let words = ["--database", stage.db.url(), "-o", "json", "bench", "history", "drain"];
+    let ran = stage.run(&[&words[..], &size].concat()).await;
+    assert_eq!(ran.code(), 0, "{ran:#?}");
+    let report = ran.json();
+    let figures = report["figures"].as_array().unwrap();
+    let words = ["beside 30000 ended", "behind 30000 each of future, paused, unserved", "each 1000 of 30000 waiting"];
+    assert_eq!(figures.len(), words.len(), "{report:#}");
+    for (figure, words) in figures.iter().zip(words) {
+        assert!(figure["name"].as_str().unwrap().contains(words), "{figure:#}");
+        for value in [&figure["mission"], &figure["floor"], &figure["ratio"]] {
+            assert!(value["median"].as_f64() > Some(0.0), "{figure:#}");
+        }
+    }
+    assert_eq!(left_of(&stage.db, &ran.stderr).await, "0");
+}
+
 async fn a_bench_that_is_interrupted_leaves_nothing_behind_either(db: Database) {
     let stage = Stage::set(db).await;
-    for (part, signal, code) in [("cycle", "INT", 130), ("pick-up", "TERM", 143)] {
+    for (part, signal, code) in [("cycle", "INT", 130), ("pick-up", "TERM", 143), ("history", "TERM", 143)] {
         let mut bench = stage.start(&["--database", stage.db.url(), "bench", part, "--thousands", "1000"]);
         let mut said = BufReader::new(bench.stderr.take().unwrap()).lines();
-        let mut before = String::new();
-        while !before.contains(&format!("measuring {part}")) {
+        let (mut before, last) = (String::new(), if part == "history" { 4 } else { 1 });
+        while !before.contains(&format!("measuring {part}")) || before.matches("measuring in").count() < last {
             before += &said.next_line().await.unwrap().expect("it says what it measures");
             before += " ";
         }
@@ -49,14 +69,17 @@ async fn a_bench_that_is_interrupted_leaves_nothing_behind_either(db: Database) 
     }
 }
 
-/// How much of the database that it said it would measure in is there.
+/// How many of the databases that it said it would measure in are there.
 async fn left_of(db: &Database, said: &str) -> String {
-    let own = said.split_whitespace().find(|word| word.starts_with("mission_bench_")).expect("it says where");
+    let own: Vec<&str> = said.split_whitespace().filter(|word| word.starts_with("mission_bench_")).collect();
+    assert!(!own.is_empty(), "it says where: {said}");
     let left = if db.kind() == Kind::Sqlite {
         let names = std::fs::read_dir(db.folder()).unwrap().map(|entry| entry.unwrap().file_name());
-        names.filter(|name| name.to_string_lossy().starts_with(own)).count().to_string()
+        let is_own = |name: &str| own.iter().any(|own| name.starts_with(own));
+        names.filter(|name| is_own(&name.to_string_lossy())).count().to_string()
     } else {
-        let schemas = format!("select count(*) from information_schema.schemata where schema_name = '{own}';");
+        let own = own.join("', '");
+        let schemas = format!("select count(*) from information_schema.schemata where schema_name in ('{own}');");
         db.sql(&schemas).await.unwrap()
     };
     left.trim().to_owned()
