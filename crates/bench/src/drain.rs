@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mission_core::{Result, State};
+use mission_core::{Result, State, Timestamp};
 use mission_engine::Mission;
 use mission_engine::bench::{FLOOR_ROWS, Rows};
 
@@ -24,6 +24,8 @@ const EDGE_PART: usize = 10;
 struct Heap<'m> {
     mission: &'m Mission,
     made: usize,
+    /// How many had been claimed at the last look, counted from the first on.
+    claimed: usize,
 }
 
 /// Works off a few tasks in one database and as many, several times, of a heap of millions in another, by turns.
@@ -33,9 +35,9 @@ pub(crate) async fn drain(plan: &Plan, scratches: &Scratches<'_>) -> Result<Vec<
     // What a worker holds when it is sent away waits again: a round needs a little more than its slices.
     let share = (slice * (SLICES + 1)).min(plan.many / (plan.rounds + 1));
     let step = slice.min(share / 2).max(1);
-    let mut heap = Heap { mission: &many, made: 0 };
+    let mut heap = Heap { mission: &many, made: 0, claimed: 0 };
     heap.grow(plan.many).await?;
-    let mut small = Heap { mission: &few, made: 0 };
+    let mut small = Heap { mission: &few, made: 0, claimed: 0 };
     let mut pairs = Vec::new();
     for round in 0..=plan.rounds {
         small.grow(slice).await?;
@@ -44,7 +46,7 @@ pub(crate) async fn drain(plan: &Plan, scratches: &Scratches<'_>) -> Result<Vec<
         let of_few = small.rates(small.made - slice + edge, slice - 2 * edge, 1).await?;
         small.claimed_to(small.made).await?;
         crew.dismiss().await;
-        let begin = heap.claimed().await?;
+        let begin = heap.look().await?;
         let crew = Crew::hire(plan, &many_url, 1).await?;
         let of_many = heap.rates(begin + edge, step, share / step - 1).await?;
         crew.dismiss().await;
@@ -59,22 +61,23 @@ pub(crate) async fn drain(plan: &Plan, scratches: &Scratches<'_>) -> Result<Vec<
 
 impl Heap<'_> {
     async fn grow(&mut self, count: usize) -> Result<()> {
-        let due_us = DUE_US + i64::try_from(self.made).unwrap_or(i64::MAX);
+        let due_us = due_us(self.made);
         let rows = Rows { method: EMPTY, task_type: "system", priority: 0, state: State::Init, due_us, count };
         self.made += count;
         self.mission.fill(&rows).await
     }
 
-    /// How many have been claimed, counted from the first on.
-    async fn claimed(&self) -> Result<usize> {
-        let head = self.mission.head(EMPTY).await?;
-        Ok(head.map_or(self.made, |head| usize::try_from(head.0 - DUE_US).unwrap_or(0)))
+    /// How many have been claimed. What came before the last look is passed over: it has left dead entries in the index.
+    async fn look(&mut self) -> Result<usize> {
+        let head = self.mission.head_from(EMPTY, Timestamp(due_us(self.claimed))).await?;
+        self.claimed = head.map_or(self.made, |head| usize::try_from(head.0 - DUE_US).unwrap_or(0));
+        Ok(self.claimed)
     }
 
     /// Waits until so many have been claimed; answers how many had been when it looked, and when that was.
-    async fn claimed_to(&self, goal: usize) -> Result<(usize, Instant)> {
+    async fn claimed_to(&mut self, goal: usize) -> Result<(usize, Instant)> {
         loop {
-            let claimed = self.claimed().await?;
+            let claimed = self.look().await?;
             if claimed >= goal.min(self.made) {
                 return Ok((claimed, Instant::now()));
             }
@@ -83,14 +86,19 @@ impl Heap<'_> {
     }
 
     /// Tasks claimed in a second, for each of some steps from a place on.
-    async fn rates(&self, from: usize, step: usize, steps: usize) -> Result<Vec<f64>> {
+    async fn rates(&mut self, from: usize, step: usize, steps: usize) -> Result<Vec<f64>> {
         let (mut claimed, mut at) = self.claimed_to(from).await?;
         let mut rates = Vec::with_capacity(steps);
         for number in 1..=steps {
             let (claimed_then, then) = self.claimed_to(from + number * step).await?;
-            rates.push((claimed_then - claimed.min(claimed_then)) as f64 / (then - at).as_secs_f64());
+            rates.push((claimed_then - claimed) as f64 / (then - at).as_secs_f64());
             (claimed, at) = (claimed_then, then);
         }
         Ok(rates)
     }
+}
+
+/// When the task is due that was made after so many others.
+fn due_us(made: usize) -> i64 {
+    DUE_US + i64::try_from(made).unwrap_or(i64::MAX)
 }

@@ -10,6 +10,9 @@ use mission_store::{Line, Store};
 use crate::Mission;
 use crate::detached::detached;
 
+/// So many rows are made sooner without an index of random ids.
+const LARGE: usize = 200_000;
+
 impl Mission {
     /// Makes, claims and settles so many thousands of tasks in plain SQL, a thousand to a commit. Only for a [`Scratch`].
     pub async fn floor(&self, thousands: usize) -> Result<Floor> {
@@ -48,19 +51,26 @@ impl Mission {
 
     /// Makes tasks inside the database by plain SQL, many to a commit. Only for a [`Scratch`].
     pub async fn fill(&self, rows: &Rows) -> Result<()> {
-        let mut made = 0;
+        let (mut made, is_large) = (0, rows.count >= LARGE);
+        if is_large {
+            self.index_ids(false).await?;
+        }
         while made < rows.count {
             let (store, rows) = (self.store(), rows.clone());
             made += detached(async move { store.fill(&rows, made).await }).await?;
         }
-        Ok(())
+        if is_large { self.index_ids(true).await } else { Ok(()) }
     }
 
-    /// When the first waiting task of a method is due, by one dive into an index for each line.
-    pub async fn head(&self, method: &'static str) -> Result<Option<Timestamp>> {
+    async fn index_ids(&self, is_wanted: bool) -> Result<()> {
         let store = self.store();
-        let lines = detached(async move { store.lines().await }).await?.0;
-        Ok(lines.iter().filter(|line| line.method == method).map(|line| line.head).min())
+        detached(async move { store.index_ids(is_wanted).await }).await
+    }
+
+    /// When the first waiting task of a method's usual line is due, from a time on.
+    pub async fn head_from(&self, method: &'static str, from: Timestamp) -> Result<Option<Timestamp>> {
+        let store = self.store();
+        detached(async move { store.head_from(method, from).await }).await
     }
 
     /// Claims so many tasks as a worker does that knows one method and serves one type: how long that took. Then it puts them

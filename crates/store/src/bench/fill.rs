@@ -1,9 +1,9 @@
 //! Tasks made inside the database by plain SQL, many at once: what stands beside, in front of and behind those that are measured.
 
-use mission_core::{Error, State};
+use mission_core::{Error, State, Timestamp};
 
 use crate::Store;
-use crate::db::Statement;
+use crate::db::{Dialect, Statement};
 
 use super::floor::LAST;
 
@@ -13,6 +13,12 @@ pub const FILL_ROWS_MAX: usize = 10_000;
 static FILL: Statement = Statement::new("bench_fill", include_str!("../sql/bench_fill.postgres.sql"))
     .sqlite(include_str!("../sql/bench_fill.sqlite.sql"))
     .mysql(include_str!("../sql/bench_fill.mysql.sql"));
+
+static UNINDEX: Statement = Statement::new("bench_unindex", include_str!("../sql/bench_unindex.postgres.sql"));
+static INDEX: Statement = Statement::new("bench_index", include_str!("../sql/bench_index.postgres.sql"));
+
+static HEAD: Statement = Statement::new("bench_head", include_str!("../sql/bench_head.sql"))
+    .mysql(include_str!("../sql/bench_head.mysql.sql"));
 
 /// Tasks of one line and state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +38,24 @@ pub struct Rows {
 }
 
 impl Store {
+    /// When the first waiting task of a method's usual line is due, from a time on.
+    pub async fn head_from(&self, method: &str, from: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let values = [("method", method.into()), ("from_us", from.0.into())];
+        let row = self.db.reader().await?.conn().row(&HEAD, &values).await?;
+        row.map(|row| row.int("run_at").map(Timestamp)).transpose()
+    }
+
+    /// Takes the index of ids away or makes it again, where rows have random ids as those of a user do. Only for a
+    /// [`Scratch`](super::Scratch).
+    pub async fn index_ids(&self, is_wanted: bool) -> Result<(), Error> {
+        if self.db.kind().dialect() != Dialect::Postgres {
+            return Ok(());
+        }
+        // A connection of its own is waited for as long as it takes.
+        let mut own = self.db.dedicated().await?;
+        own.conn().run(if is_wanted { &INDEX } else { &UNINDEX }, &[]).await.map(|_| ())
+    }
+
     /// Makes at most [`FILL_ROWS_MAX`] of these tasks, from the `made`-th on, in one commit; answers how many. Only for a
     /// [`Scratch`](super::Scratch): no rule is kept.
     pub async fn fill(&self, rows: &Rows, made: usize) -> Result<usize, Error> {
