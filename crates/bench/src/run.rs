@@ -95,7 +95,8 @@ async fn cycles(plan: &Plan, mission: &Mission, url: &str, workers: usize, worke
         }
     }
     let mut figures = vec![Figure::beside(format!("complete cycle, {workers_named}"), Unit::TasksPerSecond, &pairs)];
-    if !deadlocks.is_empty() {
+    // One worker meets none but with itself.
+    if workers > 1 && !deadlocks.is_empty() {
         figures.push(Figure::plain(format!("deadlocks, {workers_named}"), Unit::PerHundredThousand, &deadlocks));
     }
     Ok(figures)

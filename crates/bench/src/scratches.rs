@@ -16,7 +16,13 @@ pub(crate) struct Scratches<'s> {
     beside: String,
     /// Hears what each is called.
     say: &'s dyn Fn(&str),
-    made: Arc<Mutex<Vec<(Scratch, Option<Mission>)>>>,
+    made: Arc<Mutex<Vec<Made>>>,
+}
+
+/// One of them, and the handle that was opened on it.
+struct Made {
+    scratch: Scratch,
+    mission: Option<Mission>,
 }
 
 impl<'s> Scratches<'s> {
@@ -31,10 +37,10 @@ impl<'s> Scratches<'s> {
         let make = async move {
             let scratch = Scratch::beside(&beside).await?;
             let (name, url) = (scratch.name().to_owned(), scratch.url().to_owned());
-            made.push((scratch, None));
+            made.push(Made { scratch, mission: None });
             let mission = Mission::open(&url).await?;
-            if let Some((_, opened)) = made.last_mut() {
-                *opened = Some(mission.clone());
+            if let Some(made) = made.last_mut() {
+                made.mission = Some(mission.clone());
             }
             mission.migrate().await?;
             Ok::<_, Error>((mission, url, name))
@@ -55,7 +61,7 @@ impl<'s> Scratches<'s> {
         let mut made = self.made.lock().await;
         let mut removed = Ok(());
         while made.len() > count {
-            let Some((scratch, mission)) = made.pop() else { break };
+            let Some(Made { scratch, mission }) = made.pop() else { break };
             // What is under way in it ends first, or may at least open nothing more: on SQLite that would make the file anew.
             if let Some(mission) = mission {
                 let _ = tokio::time::timeout(CLOSE_MAX, mission.close()).await;
