@@ -21,7 +21,7 @@ where id in (
     and run_at between :head and {now}
     and crashes <= :crashes_max
   order by run_at, id
-  limit :limit)
+  limit :limit + 0)
 returning id, unique_id, params, creator, run_at, attempt, lease_token, created_date, modified_date,
   coalesce(reason, task_key, progress_done, retries, timeout_ms, stall_timeout_ms, keep_files_ms, checkpoint) is null
     and failures + crashes + resumed + redone + active_ms = 0 as is_usual

@@ -27,5 +27,5 @@ with recursive line(id, method, type, priority, lane, run_at) as (
 )
 select line.method, line.type, line.priority, line.lane, line.run_at, {now} as now_us,
   coalesce(rule.paused, 0) as paused, rule.running_limit
-from (select * from line limit :limit) line
+from (select * from line limit :limit + 0) line
 left join mission_types rule on rule.type = line.type
