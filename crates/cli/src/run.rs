@@ -89,6 +89,7 @@ fn plain<'a>(app: &'a App, command: &'a Command) -> Running<'a> {
         Command::Pause(args) => Box::pin(commands::types::pause(app, args)),
         Command::Resume(args) => Box::pin(commands::types::resume(app, args)),
         Command::Limit(args) => Box::pin(commands::types::limit(app, args)),
+        Command::Fair(args) => Box::pin(commands::types::fair(app, args)),
         Command::Types => Box::pin(commands::types::list(app)),
         Command::Doctor(args) => Box::pin(commands::doctor::run(app, args)),
         Command::Migrate(args) => Box::pin(commands::migrate::run(app, args)),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::text::shown;
-use crate::{Content, Error, Params, Reason, State, Timestamp, UniqueId, clean_text};
+use crate::{Content, Error, Params, Reason, State, Timestamp, UniqueId, clean_text, fair_lane};
 
 /// A row of the original's `admin_background_tasks`; columns that its older shapes lack are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,6 +33,8 @@ pub struct ImportedTask {
     #[serde(rename = "type")]
     pub task_type: String,
     pub creator: Option<String>,
+    /// Its lane, where the type is fair.
+    pub fair_lane: Option<i64>,
     pub state: State,
     pub reason: Option<Reason>,
     pub content: Option<String>,
@@ -140,17 +142,16 @@ impl Importer {
         let (created_date, modified_date) = self.dates(row, now);
         let text = row.content.as_deref().filter(|content| !content.is_empty()).map(str::to_owned).or(note);
         let content = text.map(Content::new);
+        // "undefined" is what the original writes for nobody.
+        let creator = row.creator.as_deref().filter(|creator| !matches!(*creator, "" | "undefined"));
+        let creator = creator.map(|creator| clean_text(creator).into_owned());
         Some(ImportedTask {
             unique_id: self.unique_id(row),
             method: or_else(&row.method, "unknown"),
             params: self.params(&row.params),
             task_type: or_else(&row.task_type, "system"),
-            // What the original writes for nobody.
-            creator: row
-                .creator
-                .as_deref()
-                .filter(|creator| !matches!(*creator, "" | "undefined"))
-                .map(|creator| clean_text(creator).into_owned()),
+            fair_lane: fair_lane(creator.as_deref()),
+            creator,
             state,
             reason,
             content_cut: content.as_ref().is_some_and(|content| content.is_cut),

@@ -1,4 +1,4 @@
-//! What people do to tasks and types: cancel, retry, delete, pause, resume, limit, prune.
+//! What people do to tasks and types: cancel, retry, delete, pause, resume, limit, fair, prune.
 
 use mission_core::{Result, UniqueId};
 use mission_store::{Cancelled, Keep, TypeRule};
@@ -57,6 +57,14 @@ impl Mission {
         detached(async move { store.set_running_limit(&name, limit).await }).await?;
         self.wake();
         Ok(())
+    }
+
+    /// Lets the creators of a type take turns ([`NewTask::creator`](mission_core::NewTask::creator)), or not any more: a single task
+    /// of one starts next, however many another has pushed before. It decides about tasks that are pushed from now on; those that
+    /// wait already take their turn together.
+    pub async fn set_fair(&self, task_type: &str, is_fair: bool) -> Result<()> {
+        let (store, name) = (self.store(), task_type.to_owned());
+        detached(async move { store.set_fair(&name, is_fair).await }).await
     }
 
     /// The types for which something is set.

@@ -20,7 +20,7 @@ pub struct Line {
     pub task_type: String,
     /// Their priority.
     pub priority: i64,
-    /// Their share of a fairness among creators; 0 while that is off.
+    /// That of their creators in a fair type, 1 to 63; else 0.
     pub lane: i64,
     /// The due time of the first.
     pub head: Timestamp,

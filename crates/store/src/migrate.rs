@@ -7,14 +7,14 @@ use crate::db::{Conn, Dialect, Kind, Statement, is_duplicate_column};
 use crate::retrying::retrying;
 
 /// A version is the major version times 1000 plus a step; within a major version tables only grow.
-const VERSION: i64 = 1002;
+const VERSION: i64 = 1003;
 
 struct Migration {
     version: i64,
     files: [&'static str; 3],
 }
 
-static MIGRATIONS: [Migration; 2] = [
+static MIGRATIONS: [Migration; 3] = [
     Migration {
         version: 1001,
         files: [
@@ -29,6 +29,14 @@ static MIGRATIONS: [Migration; 2] = [
             include_str!("sql/schema/1002.sqlite.sql"),
             include_str!("sql/schema/1002.mysql.sql"),
             include_str!("sql/schema/1002.postgres.sql"),
+        ],
+    },
+    Migration {
+        version: 1003,
+        files: [
+            include_str!("sql/schema/1003.sqlite.sql"),
+            include_str!("sql/schema/1003.mysql.sql"),
+            include_str!("sql/schema/1003.postgres.sql"),
         ],
     },
 ];

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use mission_core::{CheckedTask, Due, Error, ErrorKind, NewTask, UniqueId, limits};
+use mission_core::{CheckedTask, Due, Error, ErrorKind, NewTask, UniqueId, fair_lane, limits};
 use serde::Serialize;
 
 use crate::Store;
@@ -55,6 +55,8 @@ struct Alike<'t> {
     method: &'t str,
     r#type: &'t str,
     creator: Option<&'t str>,
+    /// Its lane if the type is fair, which the statement asks.
+    fair_lane: Option<i64>,
     priority: i64,
     run_at: Option<i64>,
     wait_us: Option<i64>,
@@ -77,6 +79,7 @@ fn new_row<'t>(place: usize, task: &CheckedTask<'t>) -> NewRow<'t> {
             method: task.method,
             r#type: task.task_type,
             creator: task.creator,
+            fair_lane: fair_lane(task.creator),
             priority: task.priority.get(),
             run_at,
             wait_us,

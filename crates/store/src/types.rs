@@ -1,4 +1,4 @@
-//! What is set for types: paused, and how many of their tasks may run at once.
+//! What is set for types: paused, how many of their tasks may run at once, and whether their creators take turns.
 
 use mission_core::{Error, checked_name, limits};
 use serde::Serialize;
@@ -18,6 +18,17 @@ pub struct TypeRule {
     pub is_paused: bool,
     /// How many of its tasks may run at once, over all workers.
     pub running_limit: Option<i64>,
+    /// Whether its creators take turns.
+    #[serde(rename = "fair")]
+    pub is_fair: bool,
+}
+
+/// What is to change about a type; the rest stays.
+#[derive(Default)]
+struct Change {
+    paused: Option<i64>,
+    running_limit: Option<Option<i64>>,
+    fair: Option<i64>,
 }
 
 static TYPES: Statement = Statement::new("types", include_str!("sql/types.sql"));
@@ -35,6 +46,7 @@ impl Store {
                         task_type: row.text("type")?,
                         is_paused: row.int("paused")? != 0,
                         running_limit: row.int_or_null("running_limit")?,
+                        is_fair: row.int("fair")? != 0,
                     })
                 })
                 .collect()
@@ -44,12 +56,12 @@ impl Store {
 
     /// Lets the waiting tasks of a type wait on; running ones end as they would. Writes no task's row.
     pub async fn pause(&self, task_type: &str) -> Result<(), Error> {
-        self.set_type(task_type, Some(1), None).await
+        self.set_type(task_type, Change { paused: Some(1), ..Change::default() }).await
     }
 
     /// Lets the tasks of a paused type run again.
     pub async fn resume(&self, task_type: &str) -> Result<(), Error> {
-        self.set_type(task_type, Some(0), None).await
+        self.set_type(task_type, Change { paused: Some(0), ..Change::default() }).await
     }
 
     /// Sets how many tasks of a type may run at once, over all workers; `None` for no limit.
@@ -57,17 +69,25 @@ impl Store {
         if limit.is_some_and(|limit| limit < 0) {
             return Err(Error::invalid(format!("a running limit cannot be negative: {limit:?}")));
         }
-        self.set_type(task_type, None, Some(limit)).await
+        self.set_type(task_type, Change { running_limit: Some(limit), ..Change::default() }).await
     }
 
-    async fn set_type(&self, task_type: &str, paused: Option<i64>, limit: Option<Option<i64>>) -> Result<(), Error> {
+    /// Lets the creators of a type take turns, or not any more. It decides about tasks that are pushed from now on: those that
+    /// wait already keep the lane they are in, and no task's row is written.
+    pub async fn set_fair(&self, task_type: &str, is_fair: bool) -> Result<(), Error> {
+        self.set_type(task_type, Change { fair: Some(i64::from(is_fair)), ..Change::default() }).await
+    }
+
+    async fn set_type(&self, task_type: &str, change: Change) -> Result<(), Error> {
         let task_type = checked_name("type", task_type, limits::TYPE_CHARS_MAX)?;
         let values = [
             ("type", task_type.into()),
-            ("paused", paused.unwrap_or(0).into()),
-            ("running_limit", limit.flatten().into()),
-            ("paused_change", Value::Int(paused)),
-            ("limit_change", i64::from(limit.is_some()).into()),
+            ("paused", change.paused.unwrap_or(0).into()),
+            ("running_limit", change.running_limit.flatten().into()),
+            ("fair", change.fair.unwrap_or(0).into()),
+            ("paused_change", Value::Int(change.paused)),
+            ("limit_change", i64::from(change.running_limit.is_some()).into()),
+            ("fair_change", Value::Int(change.fair)),
         ];
         retrying(|| async { self.db.writer().await?.conn().run(&SET, &values).await.map(|_| ()) }).await
     }

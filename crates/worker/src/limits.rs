@@ -58,6 +58,8 @@ pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
 pub(crate) const LOOK_REST_FACTOR: u32 = 5;
 /// How often a worker compares the tasks it holds with those it knows of, whether or not it has a reason to.
 pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(10);
+/// Turns that are remembered: as many as there may be lines, so that each has one.
+pub(crate) const TURNS_KEPT: u64 = mission_core::limits::LINES_MAX.unsigned_abs();
 /// Pause of a type whose running limit was found reached, because each look locks the type's row.
 pub(crate) const FULL_TYPE_PAUSE: Duration = Duration::from_millis(200);
 /// Pause of a line whose claim the database refused: long beside what a refused claim costs, short for who mends the row.

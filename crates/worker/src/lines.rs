@@ -12,16 +12,23 @@ use crate::log::Lasting;
 /// The lines that were seen last, and what a worker remembers about them.
 #[derive(Default)]
 pub(crate) struct Lines {
-    lines: Vec<Line>,
+    lines: Vec<Seen>,
     /// When they were read, and what the database's clock said.
     read: Option<(Instant, Timestamp)>,
     /// Types whose running limit was found reached, and until when they are left alone.
     full_until: HashMap<String, Instant>,
-    /// When a line was last claimed from, in turns.
+    /// The turn in which a line last gave something: also of lines that are gone for now, for as long as another waits for
+    /// its turn since before. Who comes again and again with a single task would get ahead of it each time.
     turns: HashMap<Key, u64>,
     turn: u64,
     /// Lines whose claim the database refused.
     aside: HashMap<Key, Aside>,
+}
+
+/// A line and the turn in which it last gave something; 0 if it never did.
+struct Seen {
+    line: Line,
+    turn: u64,
 }
 
 /// How long a line is left alone, and how long that has been so.
@@ -36,11 +43,27 @@ type Key = (String, String, i64, i64);
 impl Lines {
     /// Takes what was read.
     pub(crate) fn learn(&mut self, lines: Vec<Line>, database_now: Timestamp, now: Instant) {
-        self.turns.retain(|key, _| lines.iter().any(|line| is_of(line, key)));
         self.aside.retain(|key, _| lines.iter().any(|line| is_of(line, key)));
         self.full_until.retain(|_, until| *until > now);
-        self.lines = lines;
+        let turn = |line: &Line| self.turns.get(&key(line)).copied().unwrap_or(0);
+        self.lines = lines.into_iter().map(|line| Seen { turn: turn(&line), line }).collect();
         self.read = Some((now, database_now));
+        self.forget_turns(now);
+    }
+
+    /// Forgets turns that tell no order any more: those from before the last of every line that waits at the same priority.
+    fn forget_turns(&mut self, now: Instant) {
+        let mut longest_waiting: HashMap<i64, u64> = HashMap::new();
+        for seen in self.due(now) {
+            longest_waiting
+                .entry(seen.line.priority)
+                .and_modify(|turn| *turn = seen.turn.min(*turn))
+                .or_insert(seen.turn);
+        }
+        let oldest = self.turn.saturating_sub(limits::TURNS_KEPT);
+        self.turns.retain(|(_, _, priority, _), turn| {
+            *turn > oldest && longest_waiting.get(priority).is_some_and(|longest| longest <= turn)
+        });
     }
 
     /// Whether the lines are too old to go by.
@@ -61,14 +84,14 @@ impl Lines {
     /// The line to claim from: due, runnable, of the highest priority; among those the one that waited longest for
     /// its turn, then the one with the oldest head.
     pub(crate) fn choose(&self, now: Instant) -> Option<Line> {
-        let due = self.runnable(now).filter(|line| self.due_in(line, now).is_zero());
-        let turn = |line: &Line| self.turns.get(&key(line)).copied().unwrap_or(0);
-        due.min_by_key(|line| (std::cmp::Reverse(line.priority), turn(line), line.head)).cloned()
+        let order = |seen: &&Seen| (std::cmp::Reverse(seen.line.priority), seen.turn, seen.line.head);
+        self.due(now).min_by_key(order).map(|seen| seen.line.clone())
     }
 
     /// In how long the next runnable line is due, if there is one; a line that is aside is not.
     pub(crate) fn next_due(&self, now: Instant) -> Option<Duration> {
-        let lines = self.lines.iter().filter(|line| !is_paused(line) && !self.is_aside(line, now));
+        let lines = self.lines.iter().map(|seen| &seen.line);
+        let lines = lines.filter(|line| !is_paused(line) && !self.is_aside(line, now));
         lines.map(|line| self.due_in(line, now)).min()
     }
 
@@ -80,15 +103,16 @@ impl Lines {
         aside.refusal.goes_on(now)
     }
 
-    /// A claim from a line gave less than was asked for: it has no more that are due.
+    /// A claim from a line gave less than was asked for: it has no more that are due. That was its turn nevertheless.
     pub(crate) fn exhaust(&mut self, chosen: &Line) {
-        let key = key(chosen);
-        self.lines.retain(|line| !is_of(line, &key));
+        self.drop_line(chosen);
+        self.turn += 1;
+        self.turns.insert(key(chosen), self.turn);
     }
 
-    /// A claim from a line gave nothing at all: if its type has a running limit, that was reached.
+    /// A claim from a line gave nothing at all: if its type has a running limit, that was reached. It keeps its turn.
     pub(crate) fn exhaust_type(&mut self, chosen: &Line, now: Instant) {
-        self.exhaust(chosen);
+        self.drop_line(chosen);
         if chosen.running_limit.is_some() {
             self.full_until.insert(chosen.task_type.clone(), now + limits::FULL_TYPE_PAUSE);
         }
@@ -98,15 +122,24 @@ impl Lines {
     pub(crate) fn advance(&mut self, chosen: &Line, head: Timestamp) {
         self.turn += 1;
         let key = key(chosen);
-        if let Some(line) = self.lines.iter_mut().find(|line| is_of(line, &key)) {
-            line.head = head;
+        if let Some(seen) = self.lines.iter_mut().find(|seen| is_of(&seen.line, &key)) {
+            (seen.line.head, seen.turn) = (head, self.turn);
         }
         self.turns.insert(key, self.turn);
     }
 
-    fn runnable(&self, now: Instant) -> impl Iterator<Item = &Line> {
+    fn drop_line(&mut self, chosen: &Line) {
+        let key = key(chosen);
+        self.lines.retain(|seen| !is_of(&seen.line, &key));
+    }
+
+    /// The lines that may be claimed from now.
+    fn due(&self, now: Instant) -> impl Iterator<Item = &Seen> {
         let is_full = move |line: &Line| self.full_until.get(&line.task_type).is_some_and(|until| *until > now);
-        self.lines.iter().filter(move |line| !is_paused(line) && !is_full(line) && !self.is_aside(line, now))
+        self.lines.iter().filter(move |Seen { line, .. }| {
+            let is_runnable = !is_paused(line) && !is_full(line) && !self.is_aside(line, now);
+            is_runnable && self.due_in(line, now).is_zero()
+        })
     }
 
     fn is_aside(&self, line: &Line, now: Instant) -> bool {
@@ -170,6 +203,80 @@ mod tests {
             lines.advance(&chosen, chosen.head);
         }
         assert_eq!(order, ["a", "b", "a", "b"]);
+    }
+
+    /// The waiting tasks of some lines, and a worker that takes so many with each claim and looks anew before it. Answers whose
+    /// tasks it took, one word for each claim; `come` brings what arrives after it.
+    fn served(
+        waiting: &mut [(&str, usize)],
+        claims: usize,
+        room: usize,
+        come: impl Fn(&str, &mut [(&str, usize)]),
+    ) -> Vec<String> {
+        let (mut lines, now) = known(vec![]);
+        let mut order = Vec::new();
+        for _ in 0..claims {
+            let there = waiting.iter().filter(|(_, tasks)| *tasks > 0);
+            lines.learn(there.map(|(method, _)| line(method, "t", 0, 1)).collect(), Timestamp(1_000_000), now);
+            let chosen = lines.choose(now).unwrap();
+            let method = chosen.method.clone();
+            let tasks = &mut waiting.iter_mut().find(|(known, _)| *known == method).unwrap().1;
+            let taken = room.min(*tasks);
+            *tasks -= taken;
+            if taken < room {
+                lines.exhaust(&chosen)
+            } else {
+                lines.advance(&chosen, chosen.head)
+            }
+            come(&method, waiting);
+            order.push(method);
+        }
+        order
+    }
+
+    #[test]
+    fn a_line_that_comes_new_goes_before_those_that_had_their_turn() {
+        let come = |taken: &str, waiting: &mut [(&str, usize)]| {
+            if taken == "a" && waiting[0].1 == 95 {
+                waiting[1].1 = 1;
+            }
+        };
+        assert_eq!(served(&mut [("a", 100), ("b", 0)], 8, 1, come).concat(), "aaaaabaa");
+    }
+
+    #[test]
+    fn who_comes_again_and_again_with_a_single_task_does_not_get_ahead_of_who_waits() {
+        // Each of nine others pushes its next task as soon as its last one was claimed, and is seen without tasks in between.
+        for room in [1, 4] {
+            let others = ["b", "c", "d", "e", "f", "g", "h", "i", "j"];
+            let mut waiting: Vec<_> = std::iter::once(("a", 1000)).chain(others.map(|other| (other, 1))).collect();
+            let come = |taken: &str, waiting: &mut [(&str, usize)]| {
+                for (method, tasks) in waiting {
+                    *tasks = if *method == "a" || *method == taken { *tasks } else { 1 };
+                }
+            };
+            let order = served(&mut waiting, 100, room, come);
+            let turns_of_a = order.iter().filter(|method| *method == "a").count();
+            assert_eq!(turns_of_a, 10, "every tenth turn: {}", order.concat());
+        }
+    }
+
+    #[test]
+    fn turns_are_forgotten_once_they_tell_no_order() {
+        let (mut lines, now) = known(vec![]);
+        for number in 0..1000 {
+            let passing = line(&format!("m{number}"), "t", 0, 1);
+            lines.learn(vec![line("a", "t", 0, 1), passing], Timestamp(1_000_000), now);
+            for _ in 0..2 {
+                let chosen = lines.choose(now).unwrap();
+                lines.advance(&chosen, chosen.head);
+            }
+        }
+        assert_eq!(lines.turns.len(), 1001, "one that never had its turn was there at each look");
+        lines.learn(vec![line("a", "t", 0, 1), line("m999", "t", 0, 1)], Timestamp(1_000_000), now);
+        assert_eq!(lines.turns.len(), 2);
+        lines.learn(vec![], Timestamp(1_000_000), now);
+        assert_eq!(lines.turns.len(), 0, "nobody waits");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::program::Program;
 pub(crate) use add::{AddArgs, ParamsArgs};
 pub(crate) use global::{GlobalArgs, OutputFormat};
 pub(crate) use keep::{DoctorArgs, ImportArgs, MigrateArgs, PruneArgs};
-pub(crate) use operate::{LimitArgs, ManyArgs, TypesArgs};
+pub(crate) use operate::{FairArgs, LimitArgs, ManyArgs, TypesArgs};
 pub(crate) use read::{CompletionsArgs, FilterArgs, RecordsArgs, ShowArgs, WaitArgs, WatchArgs};
 pub(crate) use results::{DownloadArgs, LogsArgs};
 pub(crate) use run::{BenchArgs, DemoArgs, ExecuteArgs, KEPT, ON_DEMAND, TestArgs, WorkArgs};
@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Resume(TypesArgs),
     /// Set how many tasks of a type may run at once, over all workers.
     Limit(LimitArgs),
+    /// Let the creators of a type take turns, or not any more.
+    Fair(FairArgs),
     /// List the types for which something is set.
     Types,
     /// Say what this database and this machine promise, and what is wrong.

@@ -1,9 +1,9 @@
-//! The commands that act on tasks and types: retry, cancel, delete, pause, resume, limit.
+//! The commands that act on tasks and types: retry, cancel, delete, pause, resume, limit, fair.
 
 use clap::Args;
 
 use super::FilterArgs;
-use super::values::{Limit, limit, task_type};
+use super::values::{Limit, Switch, limit, switch, task_type};
 
 /// Tasks by their ids, or by a filter.
 #[derive(Debug, Args)]
@@ -40,4 +40,15 @@ pub(crate) struct LimitArgs {
     /// How many of its tasks may run at once, or `none` for no limit.
     #[arg(value_name = "N|none", value_parser = limit, allow_negative_numbers = true)]
     pub(crate) limit: Limit,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FairArgs {
+    /// The type.
+    #[arg(value_name = "TYPE", value_parser = task_type)]
+    pub(crate) task_type: String,
+
+    /// Whether its creators take turns: one with a single task waits for none of those that another pushed before.
+    #[arg(value_name = "on|off", value_parser = switch)]
+    pub(crate) switch: Switch,
 }

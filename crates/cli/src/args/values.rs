@@ -1,4 +1,4 @@
-//! The values that arguments take: spans, moments, states, limits.
+//! The values that arguments take: spans, moments, states, limits, switches.
 
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
@@ -108,6 +108,28 @@ pub(super) fn limit(text: &str) -> Result<Limit, Error> {
     }
 }
 
+/// Something that is on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+impl Switch {
+    pub(crate) fn is_on(self) -> bool {
+        self == Switch::On
+    }
+}
+
+/// `on` or `off`.
+pub(super) fn switch(text: &str) -> Result<Switch, Error> {
+    match text {
+        "on" => Ok(Switch::On),
+        "off" => Ok(Switch::Off),
+        _ => Err(Error::invalid(format!("{text:?} is neither: use on, or off"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +146,11 @@ mod tests {
         assert_eq!(limit("none").unwrap(), Limit(None));
         assert_eq!(limit("0").unwrap(), Limit(Some(0)));
         assert!(limit("-1").is_err() && limit("many").is_err());
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off() {
+        assert!(switch("on").unwrap().is_on() && !switch("off").unwrap().is_on());
+        assert!(switch("yes").unwrap_err().to_string().contains("use on, or off"));
     }
 }

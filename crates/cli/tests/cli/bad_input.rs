@@ -150,7 +150,15 @@ fn a_database_url_that_is_wrong_says_how_it_is_written() {
 fn a_database_in_memory_is_refused_because_it_ends_with_the_command() {
     let scene = Scene::new();
     for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite://x.db?mode=memory", "sqlite://"] {
-        for command in [&["add", "noop"][..], &["work"], &["execute"], &["demo"], &["records"], &["limit", "a", "1"]] {
+        for command in [
+            &["add", "noop"][..],
+            &["work"],
+            &["execute"],
+            &["demo"],
+            &["records"],
+            &["limit", "a", "1"],
+            &["fair", "a", "on"],
+        ] {
             let ran = scene.run(&[command, &["--database", url]].concat());
             ran.refused(2, "ends with this command: name a file, as in sqlite://mission.db");
         }

@@ -99,6 +99,7 @@ fn the_commands_do_the_same_on_each_server() {
         let id = scene.push(&["nope", "汉=😀", "--type", "report", "--creator", "Ünal"]);
         let task = scene.run(&["show", &id[..15], "-o", "json"]).json();
         assert_eq!((&task["params"]["汉"], &task["creator"]), (&"😀".into(), &"Ünal".into()));
+        assert!(scene.run(&["fair", "report", "on"]).ok().contains("| yes"), "{url}");
         scene.run(&["pause", "report"]).ok();
         assert!(scene.run(&["show", &id]).ok().contains("paused"), "{url}");
         assert_eq!(scene.run(&["cancel", "--type", "report", "-y", "-o", "id"]).ok(), format!("{id}\n"));

@@ -1,4 +1,4 @@
-//! `retry`, `cancel`, `delete`, `pause`, `resume`, `limit`: one task or many.
+//! `retry`, `cancel`, `delete`, `pause`, `resume`, `limit`, `fair`: one task or many.
 
 use crate::scene::Scene;
 
@@ -59,32 +59,52 @@ fn many_tasks_are_named_by_a_filter_and_only_with_leave() {
 }
 
 #[test]
-fn a_type_is_limited_or_paused_before_the_first_push() {
-    for args in [&["limit", "report", "3"][..], &["pause", "report"]] {
+fn a_type_is_limited_paused_or_made_fair_before_the_first_push() {
+    for args in [&["limit", "report", "3"][..], &["pause", "report"], &["fair", "report", "on"]] {
         let scene = Scene::new();
         assert!(scene.run(args).ok().contains("report"), "{args:?}");
         assert!(scene.run(&["types"]).ok().contains("report"), "{args:?}");
     }
     let scene = Scene::new();
     scene.run(&["limit", "", "3"]).refused(2, "type \"\" is empty");
+    scene.run(&["fair", "", "on"]).refused(2, "type \"\" is empty");
     scene.run(&["pause", "report", ""]).refused(2, "type \"\" is empty");
     scene.run(&["types"]).refused(3, "there is no database");
 }
 
 #[test]
-fn types_are_paused_resumed_and_limited() {
+fn types_are_paused_resumed_limited_and_made_fair() {
     let scene = Scene::new();
     scene.push(&["nope"]);
     assert_eq!(scene.run(&["types", "-o", "json"]).json(), serde_json::json!([]));
     scene.run(&["pause", "report", "汉字 type"]).ok();
     scene.run(&["limit", "report", "3"]).ok();
     let rules = scene.run(&["types", "-o", "json"]).json();
-    assert_eq!(rules[0], serde_json::json!({"type": "report", "paused": true, "running_limit": 3}));
+    assert_eq!(rules[0], serde_json::json!({"type": "report", "paused": true, "running_limit": 3, "fair": false}));
     let resumed = scene.run(&["resume", "report"]);
-    assert!(resumed.ok().contains("| report    | no     | 3             |"), "{resumed:?}");
+    assert!(resumed.ok().contains("| report    | no     | 3             | no   |"), "{resumed:?}");
     assert!(scene.run(&["limit", "report", "none"]).ok().contains("none"));
     scene.run(&["limit", "report", "many"]).refused(2, "use a number, or none");
+    let fair = scene.run(&["fair", "report", "on"]);
+    assert!(fair.ok().contains("| report    | no     | none          | yes  |"), "{fair:?}");
+    assert!(fair.stderr.contains("for tasks that are pushed from now on"), "{fair:?}");
+    scene.run(&["fair", "report", "yes"]).refused(2, "\"yes\" is neither: use on, or off");
+    scene.run(&["fair", "report"]).refused(2, "<on|off>");
+    scene.run(&["fair", "report ", "on"]).refused(2, "begins or ends with white space");
     scene.run(&["pause", " report"]).refused(2, "begins or ends with white space");
+}
+
+#[test]
+fn tasks_that_are_added_to_a_fair_type_are_in_the_lane_of_their_creator() {
+    let scene = Scene::new();
+    let lane =
+        |id: &str| scene.sql(&format!("select lane from mission_tasks where unique_id = '{id}'")).trim().to_owned();
+    let add = || scene.push(&["nope", "--type", "report", "--creator", "alice"]);
+    let before = add();
+    scene.run(&["fair", "report", "on"]).ok();
+    let during = add();
+    assert_eq!(scene.run(&["fair", "report", "off", "-o", "json"]).json()[0]["fair"], false);
+    assert_eq!([before, during, add()].map(|id| lane(&id)), ["0", "48", "0"]);
 }
 
 #[test]

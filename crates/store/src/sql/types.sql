@@ -1,4 +1,4 @@
--- What was set for types: paused, and how many may run.
-select type, paused, running_limit
+-- What was set for types: paused, how many may run, and whether creators take turns.
+select type, paused, running_limit, fair
 from mission_types
 order by type

@@ -13,6 +13,7 @@ mod control;
 mod cost;
 mod effects;
 mod errors;
+mod fair;
 mod history;
 mod hostile;
 mod life;

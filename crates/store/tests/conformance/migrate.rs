@@ -35,7 +35,7 @@ async fn eight_may_migrate_at_once(db: Database) {
     })
     .await;
     assert_eq!(versions, vec![version(&db).await; 8]);
-    assert_eq!(number(&db, "select count(*) from mission_migrations;").await, 2);
+    assert_eq!(number(&db, "select count(*) from mission_migrations;").await, 3);
     assert_eq!(number(&db, "select count(*) from mission_settings where name = 'database_id';").await, 1);
     assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 8);
 }

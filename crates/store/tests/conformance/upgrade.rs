@@ -1,9 +1,9 @@
-//! From 1001 to 1002: what was there stays, and workers of the old version run beside those of the new one.
+//! From version to version: what was there stays, and workers of the old one run beside those of the new one.
 
 use std::path::{Path, PathBuf};
 
 use mission_core::{Progress, State};
-use mission_store::{OnMissing, Report, SchemaStatus, Store, Verdict};
+use mission_store::{OnMissing, Report, SchemaStatus, Store, TypeRule, Verdict};
 use mission_testkit::{Database, Kind, conformance};
 
 use crate::checkpoint::checkpoint;
@@ -13,7 +13,8 @@ use crate::texts::{Given, Raw, dialect, folder, text_in};
 conformance![
     tables_of_1001_with_rows_in_them_are_brought_up_to_date,
     a_migration_that_was_broken_off_is_finished_by_the_next,
-    a_worker_of_1001_runs_beside_one_of_1002,
+    a_worker_of_1001_runs_beside_one_of_now,
+    rules_and_waiting_tasks_of_1002_stay_as_they_are,
 ];
 
 /// The statements of version 1001, as it sent them.
@@ -21,14 +22,22 @@ fn old_statements() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/version_1001")
 }
 
-/// The tables as version 1001 made them, with one task of each state.
-async fn make_1001(db: &Database) {
+/// The tables as these versions made them.
+async fn make(db: &Database, versions: &[i64]) {
     let (_, word) = dialect(db.kind());
-    for file in ["versions", "1001"] {
+    let files = std::iter::once("versions".to_owned()).chain(versions.iter().map(i64::to_string));
+    for file in files {
         let path = folder().join(format!("schema/{file}.{word}.sql"));
         db.sql(&std::fs::read_to_string(path).unwrap()).await.unwrap();
     }
-    db.sql("insert into mission_migrations (version) values (1001);").await.unwrap();
+    for version in versions {
+        db.sql(&format!("insert into mission_migrations (version) values ({version});")).await.unwrap();
+    }
+}
+
+/// The tables of version 1001 with one task of each state.
+async fn make_1001(db: &Database) {
+    make(db, &[1001]).await;
     for (state, worker) in [("init", 0), ("executing", 7), ("success", 0), ("fail", 0), ("cancelled", 0)] {
         db.sql(&format!(
             "insert into mission_tasks (unique_id, method, state, worker_id, lease_token, progress_done, content)
@@ -47,7 +56,7 @@ async fn tables_of_1001_with_rows_in_them_are_brought_up_to_date(db: Database) {
         assert!(store.check_schema().await.unwrap_err().to_string().contains("mission migrate"));
     }
     let store = open(&db).await;
-    assert_eq!(store.schema().await.unwrap(), SchemaStatus::Current(1002));
+    assert_eq!(store.schema().await.unwrap(), SchemaStatus::Current(1003));
     for state in [State::Init, State::Executing, State::Success, State::Fail, State::Cancelled] {
         let id = mission_core::UniqueId::parse(state.as_str()).unwrap();
         let old = get(&store, &id).await;
@@ -90,11 +99,15 @@ impl OldWorker {
     }
 
     async fn claim(&mut self) -> i64 {
+        self.claim_in(0).await
+    }
+
+    async fn claim_in(&mut self, lane: i64) -> i64 {
         let given = [
             ("method", "export".into()),
             ("type", "system".into()),
             ("priority", 0.into()),
-            ("lane", 0.into()),
+            ("lane", lane.into()),
             ("head", 0.into()),
             ("crashes_max", i64::MAX.into()),
             ("limit", 1.into()),
@@ -119,7 +132,7 @@ impl OldWorker {
     }
 }
 
-async fn a_worker_of_1001_runs_beside_one_of_1002(db: Database) {
+async fn a_worker_of_1001_runs_beside_one_of_now(db: Database) {
     let store = open(&db).await;
     let mut old = OldWorker { raw: Raw::open(&db).await, kind: db.kind() };
     let unique_id = push(&store, task()).await;
@@ -144,4 +157,26 @@ async fn a_worker_of_1001_runs_beside_one_of_1002(db: Database) {
     let ended = get(&store, &unique_id).await;
     assert_eq!((ended.state, ended.content.as_deref()), (State::Success, Some("old")));
     assert_eq!(old.run("get", &[("unique_id", unique_id.as_str().into())]).await.len(), 1);
+}
+
+async fn rules_and_waiting_tasks_of_1002_stay_as_they_are(db: Database) {
+    make(&db, &[1001, 1002]).await;
+    db.sql("insert into mission_types (type, paused, running_limit) values ('system', 1, 3);").await.unwrap();
+    db.sql("insert into mission_tasks (method, creator) values ('export', 'alice');").await.unwrap();
+    let store = open(&db).await;
+    let rule = TypeRule { task_type: "system".to_owned(), is_paused: true, running_limit: Some(3), is_fair: false };
+    assert_eq!(store.type_rules().await.unwrap(), [rule]);
+    // A program of 1002 sets rules and pushes as it did, and claims whatever lane it sees.
+    store.set_fair("system", true).await.unwrap();
+    db.sql("update mission_types set paused = 0;").await.unwrap();
+    db.sql("insert into mission_types (type, paused, running_limit) values ('report', 0, null);").await.unwrap();
+    assert_eq!(store.type_rules().await.unwrap().iter().map(|rule| rule.is_fair).collect::<Vec<_>>(), [false, true]);
+    push(&store, task().creator("alice")).await;
+    let mut old = OldWorker { raw: Raw::open(&db).await, kind: db.kind() };
+    let lanes: Vec<i64> = store.lines().await.unwrap().0.iter().map(|line| line.lane).collect();
+    assert_eq!(lanes, [0, 48]);
+    for lane in lanes {
+        old.claim_in(lane).await;
+    }
+    assert_eq!(store.lines().await.unwrap().0, []);
 }

@@ -7,6 +7,7 @@ mod artifacts;
 mod bucket;
 mod checkpoints;
 mod crash;
+mod fair;
 mod leaving;
 mod life;
 mod locked;
