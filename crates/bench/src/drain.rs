@@ -17,6 +17,8 @@ const SLICES: usize = 5;
 /// The first task is due then, each other a microsecond later: where the head of the line is, so many have been claimed.
 const DUE_US: i64 = 1_600_000_000_000_000;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Fewer tasks may be gone between two looks.
+const SLICE_MIN: usize = 10_000;
 /// What is left out at both ends of the few, when a worker starts and when it runs out of tasks: one part in so many.
 const EDGE_PART: usize = 10;
 
@@ -31,7 +33,7 @@ struct Heap<'m> {
 /// Works off a few tasks in one database and as many, several times, of a heap of millions in another, by turns.
 pub(crate) async fn drain(plan: &Plan, scratches: &Scratches<'_>) -> Result<Vec<Figure>> {
     let ((few, few_url), (many, many_url)) = (scratches.open_at().await?, scratches.open_at().await?);
-    let slice = plan.thousands * FLOOR_ROWS;
+    let slice = (plan.thousands * FLOOR_ROWS).max(SLICE_MIN);
     // What a worker holds when it is sent away waits again: a round needs a little more than its slices.
     let share = (slice * (SLICES + 1)).min(plan.many / (plan.rounds + 1));
     let step = slice.min(share / 2).max(1);
@@ -55,7 +57,7 @@ pub(crate) async fn drain(plan: &Plan, scratches: &Scratches<'_>) -> Result<Vec<
             pairs.extend(of_many.iter().map(|of_many| (*of_many, *of_few)));
         }
     }
-    let name = format!("drain, each {slice} of {} waiting tasks, against {slice} waiting", plan.many);
+    let name = format!("drain, each {step} of {} waiting tasks, against {slice} waiting", plan.many);
     Ok(vec![Figure::beside(name, Unit::TasksPerSecond, &pairs)])
 }
 

@@ -39,7 +39,7 @@ async fn a_bench_beside_many_rows_says_what_it_holds_against_what(db: Database) 
     assert_eq!(ran.code(), 0, "{ran:#?}");
     let report = ran.json();
     let figures = report["figures"].as_array().unwrap();
-    let words = ["beside 30000 ended", "behind 30000 each of future, paused, unserved", "each 1000 of 30000 waiting"];
+    let words = ["beside 30000 ended", "behind 30000 each of future, paused, unserved", "each 7500 of 30000 waiting"];
     assert_eq!(figures.len(), words.len(), "{report:#}");
     for (figure, words) in figures.iter().zip(words) {
         assert!(figure["name"].as_str().unwrap().contains(words), "{figure:#}");

@@ -16,6 +16,7 @@ conformance![
     tasks_of_a_line_are_claimed_in_the_order_of_due_time_and_then_of_pushing,
     what_is_due_later_is_not_claimed,
     each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type,
+    lines_of_many_and_of_few_tasks_are_told_alike,
     a_claim_answers_the_rows_as_they_stand_after_it,
     each_claim_makes_the_token_grow_by_one,
     a_claim_forgets_what_the_attempt_before_left,
@@ -50,6 +51,16 @@ async fn what_is_due_later_is_not_claimed(db: Database) {
     let due = push(&store, task()).await;
     let claimed = claim(&store, 10).await;
     assert_eq!(claimed.iter().map(|claimed| &claimed.task.unique_id).collect::<Vec<_>>(), [&due]);
+}
+
+async fn lines_of_many_and_of_few_tasks_are_told_alike(db: Database) {
+    let store = open(&db).await;
+    let tasks = [("a", 1), ("b", 7), ("c", 1), ("d", 8), ("e", 9), ("f", 40), ("g", 1)];
+    for (method, count) in tasks {
+        store.push_all(&vec![(); count].iter().map(|()| NewTask::new(method)).collect::<Vec<_>>()).await.unwrap();
+    }
+    let (lines, _) = store.lines().await.unwrap();
+    assert_eq!(lines.iter().map(|line| line.method.as_str()).collect::<String>(), "abcdefg");
 }
 
 async fn each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type(db: Database) {
