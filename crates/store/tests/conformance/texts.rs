@@ -66,13 +66,23 @@ pub(crate) fn text(kind: Kind, operation: &str, asked: &[&str]) -> Text {
 
 /// The same with the files of another folder.
 pub(crate) fn text_in(folder: &Path, kind: Kind, operation: &str, asked: &[&str]) -> Text {
-    let (dialect, word) = dialect(kind);
-    let own = folder.join(format!("{operation}.{word}.sql"));
+    let composed = statement_in(folder, kind, operation).composed(dialect(kind).0, &|name| asked.contains(&name));
+    Text { sql: composed.text, names: composed.names }
+}
+
+/// The statement of an operation on a kind for rows that have columns in common, where it has such a form.
+pub(crate) fn divided_text(kind: Kind, operation: &str) -> Option<String> {
+    let (dialect, _) = dialect(kind);
+    let statement = statement_in(&folder(), kind, operation);
+    let divided = (dialect != Dialect::MySql).then(|| statement.divided(dialect))?;
+    (divided.text != statement.prepared(dialect).text).then(|| divided.text.clone())
+}
+
+fn statement_in(folder: &Path, kind: Kind, operation: &str) -> &'static Statement {
+    let own = folder.join(format!("{operation}.{}.sql", dialect(kind).1));
     let path = if own.exists() { own } else { folder.join(format!("{operation}.sql")) };
     let file = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("no SQL for {operation} on {kind}"));
-    let statement: &'static Statement = Box::leak(Box::new(Statement::new("", String::leak(file))));
-    let composed = statement.composed(dialect, &|name| asked.contains(&name));
-    Text { sql: composed.text, names: composed.names }
+    Box::leak(Box::new(Statement::new("", String::leak(file))))
 }
 
 /// A connection of the test's own, to whichever database.
