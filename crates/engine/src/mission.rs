@@ -29,6 +29,9 @@ use crate::worker::WorkerBuilder;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Its connections belong to the runtime that opened them: use a handle on one runtime that goes on running. On another one, open
+/// another handle; where the first is kept without running, calls through the same handle wait for it and fail.
 #[derive(Clone)]
 pub struct Mission {
     pub(crate) inner: Arc<Inner>,

@@ -17,6 +17,9 @@ pub(crate) struct Ear {
     address: EarAddress,
 }
 
+/// The letters of a secret.
+const SECRET_BYTES: usize = 16;
+
 /// Where hints go, as it stands in the list of workers: `ADDRESS/SECRET`. Who cannot read the list cannot rouse a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EarAddress {
@@ -27,7 +30,9 @@ pub(crate) struct EarAddress {
 impl EarAddress {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (at, secret) = text.split_once('/')?;
-        Some(Self { at: at.parse().ok()?, secret: secret.to_owned() })
+        // As they are made below. Whoever writes to the list may name a place, but not what is sent there.
+        let is_secret = secret.len() == SECRET_BYTES && secret.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_secret.then_some(Self { at: at.parse().ok()?, secret: secret.to_owned() })
     }
 
     /// Whether these bytes came from one who has read the list.
@@ -73,7 +78,8 @@ impl Ear {
             tokio::select! {
                 heard = self.socket.recv_from(&mut room) => match heard {
                     Ok((length, _)) if self.address.is_meant_by(&room[..length]) => base.wake.wake(),
-                    Ok(_) => continue,
+                    // A flood of others costs no more than one of ours: a hint that it drowns is none.
+                    Ok(_) => {}
                     Err(fault) => tracing::debug!(%fault, "a hint was not heard"),
                 },
                 _ = phase.wait_for(|phase| *phase >= Phase::Draining) => return,
@@ -97,9 +103,9 @@ mod tests {
 
     #[test]
     fn a_hint_is_the_secret_and_nothing_else() {
-        let ear = EarAddress::parse("10.0.0.7:4711/s3cret").unwrap();
-        assert!(ear.is_meant_by(b"s3cret"));
-        for other in ["", "s3cre", "s3cret ", "S3cret", "\0"] {
+        let ear = EarAddress::parse("10.0.0.7:4711/abcdefghijklmnop").unwrap();
+        assert!(ear.is_meant_by(b"abcdefghijklmnop"));
+        for other in ["", "abcdefghijklmno", "abcdefghijklmnop ", "Abcdefghijklmnop", "\0"] {
             assert!(!ear.is_meant_by(other.as_bytes()), "{other:?}");
         }
     }
@@ -107,10 +113,22 @@ mod tests {
     #[test]
     fn what_is_on_the_list_is_read_again_and_anything_else_is_no_address() {
         for at in ["10.0.0.7:4711", "[::1]:4711"] {
-            let address = EarAddress { at: at.parse().unwrap(), secret: "s3cret".to_owned() };
+            let address = EarAddress { at: at.parse().unwrap(), secret: "abcdefghijklmnop".to_owned() };
             assert_eq!(EarAddress::parse(&address.to_string()), Some(address));
         }
-        for hostile in ["", "/", "10.0.0.7:4711", "host:1/x", "10.0.0.7/x", "10.0.0.7:70000/x"] {
+        for hostile in [
+            "",
+            "/",
+            "10.0.0.7:4711",
+            "10.0.0.7:4711/",
+            "10.0.0.7:4711/abcdefghijklmno",
+            "10.0.0.7:4711/abcdefghijklmnopq",
+            "10.0.0.7:4711/GET / HTTP/1.1\r\n",
+            "10.0.0.7:4711/abcdefghijklmnoé",
+            "host:1/abcdefghijklmnop",
+            "10.0.0.7/abcdefghijklmnop",
+            "10.0.0.7:70000/abcdefghijklmnop",
+        ] {
             assert_eq!(EarAddress::parse(hostile), None, "{hostile:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! The housekeeper: rescues the tasks of dead workers, and removes ended tasks and files whose time is over.
+//! The housekeeper: looks for dead workers, and rescues their tasks.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use mission_store::{Claimed, RollCall, Verdict, Worker};
 use crate::base::{Base, Phase, pause};
 use crate::record::{self, Ran};
 use crate::settings::WhenEmpty;
-use crate::{identity, limits, log, sweeper};
+use crate::{identity, limits, log};
 
 /// Looks after the house until the worker is over.
 pub(crate) async fn run(base: Arc<Base>) {
@@ -47,8 +47,6 @@ struct House {
     /// Other workers in the same place, by process number and start, as of the last look.
     neighbours: Vec<(i64, i64)>,
     orphans_at: Option<Instant>,
-    pruned_at: Option<Instant>,
-    swept_at: Option<Instant>,
 }
 
 /// Why a worker is taken for dead.
@@ -62,14 +60,7 @@ enum Death {
 
 impl House {
     fn of(base: &Arc<Base>) -> Self {
-        Self {
-            place: identity::place(),
-            neighbours: Vec::new(),
-            orphans_at: None,
-            pruned_at: None,
-            swept_at: None,
-            base: Arc::clone(base),
-        }
+        Self { place: identity::place(), neighbours: Vec::new(), orphans_at: None, base: Arc::clone(base) }
     }
 
     async fn look(&mut self) -> Result<(), Error> {
@@ -78,17 +69,6 @@ impl House {
             self.orphans_at = Some(Instant::now());
             for holder in self.base.store.orphan_holders().await? {
                 self.take_over(holder, "").await?;
-            }
-        }
-        if self.pruned_at.is_none_or(|at| at.elapsed() >= limits::PRUNE_EVERY) {
-            self.pruned_at = Some(Instant::now());
-            self.prune().await?;
-        }
-        if self.swept_at.is_none_or(|at| at.elapsed() >= limits::SWEEP_EVERY) {
-            self.swept_at = Some(Instant::now());
-            // A folder that is out of order must not keep the house from rescuing.
-            if let Err(fault) = sweeper::sweep(&self.base).await {
-                log::sweep_failed(&fault);
             }
         }
         Ok(())
@@ -193,24 +173,6 @@ impl House {
         }
         log::rescued(dead, tasks);
         self.base.wake.wake();
-        Ok(())
-    }
-
-    async fn prune(&self) -> Result<(), Error> {
-        let (mut removed, mut after) = (0, 0);
-        let mut phase = self.base.phase();
-        loop {
-            let step = self.base.store.prune_step(self.base.settings.keep, after).await?;
-            removed += step.removed;
-            let Some(next) = step.next else { break };
-            after = next;
-            if !pause(limits::PRUNE_PAUSE, &mut phase, Phase::Draining).await {
-                break;
-            }
-        }
-        if removed > 0 {
-            log::pruned(removed);
-        }
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ pub mod blocking;
 mod body;
 mod call;
 mod checkpoint;
+mod cleaner;
 mod clock;
 mod context;
 mod decode;

@@ -132,9 +132,7 @@ pub(crate) const NEIGHBOURS_EVERY: Duration = Duration::from_millis(200);
 pub(crate) const ORPHANS_EVERY: Duration = Duration::from_secs(10);
 /// A look at the list that takes longer than this says that the database was away.
 pub(crate) const SLOW_LOOK: Duration = Duration::from_secs(1);
-/// How often ended tasks whose time is over are removed.
-pub(crate) const PRUNE_EVERY: Duration = Duration::from_secs(3600);
-/// How often the folder of result files is swept, besides at the start.
-pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How often tasks and files whose time is over are removed, besides at the start.
+pub(crate) const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 /// Pause between two steps of pruning: claims go first.
 pub(crate) const PRUNE_PAUSE: Duration = Duration::from_millis(50);

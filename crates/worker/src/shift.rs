@@ -17,7 +17,7 @@ use crate::stop::Stop;
 use crate::storage::Storage;
 use crate::tenure::{Standing, Tenure};
 use crate::worker::Worker;
-use crate::{heart, housekeeper, identity, limits, log, scribe, settler, watcher};
+use crate::{cleaner, heart, housekeeper, identity, limits, log, scribe, settler, watcher};
 
 const AGAIN: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
 
@@ -46,6 +46,7 @@ where
     tokio::spawn(keep_up(Arc::clone(&base), scribe::run));
     tokio::spawn(keep_up(Arc::clone(&base), watcher::run));
     tokio::spawn(keep_up(Arc::clone(&base), housekeeper::run));
+    tokio::spawn(keep_up(Arc::clone(&base), cleaner::run));
     if let Some(ear) = ear {
         tokio::spawn(ear.listen(Arc::clone(&base)));
     }

@@ -12,6 +12,7 @@ use crate::stage::{Stage, open, settings};
 
 conformance![
     tasks_of_a_killed_process_run_again_within_two_seconds,
+    a_house_full_of_old_tasks_does_not_keep_a_worker_from_rescuing,
     a_poison_task_ends_as_crashed_and_takes_nobody_with_it,
     a_method_that_must_not_run_twice_fails_after_a_crash,
     a_signal_stops_a_process_in_order,
@@ -116,6 +117,31 @@ async fn tasks_of_a_killed_process_run_again_within_two_seconds(db: Database) {
     eventually("the dead one is off the list", async || stage.store.workers().await.unwrap().len() == 2).await;
     one.stop().await;
     other.stop().await;
+}
+
+async fn a_house_full_of_old_tasks_does_not_keep_a_worker_from_rescuing(db: Database) {
+    let stage = Stage::set(db).await;
+    let columns = "method, state, created_date, modified_date";
+    stage.db.sql(&format!("insert into mission_tasks ({columns}) values ('old', 'success', 1, 1);")).await.unwrap();
+    // Each time as many more as there are.
+    let double =
+        format!("insert into mission_tasks ({columns}) select {columns} from mission_tasks where method = 'old';");
+    stage.db.sql(&double.repeat(17)).await.unwrap();
+    let left = async || {
+        let counted = stage.db.sql("select count(*) from mission_tasks where method = 'old';").await.unwrap();
+        counted.trim().parse::<usize>().unwrap()
+    };
+    let all = left().await;
+    let mut process = Process::start(stage.db.url());
+    let id = stage.push(NewTask::new("sleep").params(&900_000)).await;
+    stage.reaches(&id, State::Executing).await;
+    let quick = Method::from_fn("sleep", |_, _: u64| async { Ok::<_, Failure>(()) });
+    let worker = stage.worker([quick]).await;
+    eventually("it clears away", async || left().await < all).await;
+    process.0.kill().unwrap();
+    stage.reaches(&id, State::Success).await;
+    assert_ne!(left().await, 0, "it rescued before it had cleared all away");
+    worker.stop().await;
 }
 
 async fn a_poison_task_ends_as_crashed_and_takes_nobody_with_it(db: Database) {
