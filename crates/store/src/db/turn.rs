@@ -55,3 +55,41 @@ macro_rules! in_turn {
 }
 
 pub(crate) use in_turn;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sqlx::{Connection as _, Executor as _};
+
+    use crate::db::{Db, OnMissing, Statement};
+
+    static WRITE: Statement = Statement::new("write", "insert into t values (1)");
+    static COUNT: Statement = Statement::new("count", "select count(*) as n from t");
+
+    #[tokio::test]
+    async fn a_write_waits_while_another_process_writes() {
+        let folder = mission_testkit::folder();
+        let url = format!("sqlite://{}/mission.db", folder.path().display());
+        let db = Db::open(&url, OnMissing::Create).await.unwrap();
+        let mut stranger = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        stranger.execute("create table t (a integer)").await.unwrap();
+        stranger.execute("begin immediate").await.unwrap();
+        let in_transaction = async {
+            let mut tx = db.begin().await.unwrap();
+            tx.conn().run(&WRITE, &[]).await.unwrap();
+            tx.commit().await.unwrap();
+            db.writer().await.unwrap().conn().run(&WRITE, &[]).await.unwrap();
+        };
+        let on_its_own = async {
+            let mut own = db.dedicated().await.unwrap();
+            own.conn().run(&WRITE, &[]).await.unwrap();
+        };
+        let mut written = Box::pin(async { tokio::join!(in_transaction, on_its_own) });
+        assert!(tokio::time::timeout(Duration::from_millis(100), &mut written).await.is_err(), "it waits its turn");
+        stranger.execute("commit").await.unwrap();
+        written.await;
+        let rows = db.reader().await.unwrap().conn().rows(&COUNT, &[]).await.unwrap();
+        assert_eq!(rows[0].int("n").unwrap(), 3);
+    }
+}
