@@ -50,7 +50,8 @@ pub(crate) struct Base {
     pub(crate) slots: Arc<Semaphore>,
     /// Bodies that do not end although the lease of their task is over.
     pub(crate) lingering: AtomicUsize,
-    /// Whether a worker that may be dead holds what this one could run: who leaves when nothing is left waits for that.
+    /// Whether a worker that may be dead holds what this one could run, which is so until somebody has looked: who leaves when
+    /// nothing is left waits for that.
     pub(crate) work_may_come: AtomicBool,
     /// Rings in the settler: a checkpoint waits to be written, or lines before a success.
     pub(crate) bell: Arc<Notify>,
@@ -80,7 +81,7 @@ impl Base {
             tenure,
             attempts: Attempts::default(),
             lingering: AtomicUsize::new(0),
-            work_may_come: AtomicBool::new(false),
+            work_may_come: AtomicBool::new(true),
             bell: Arc::default(),
             storage: Arc::new(storage),
             scribe: Scribe::default(),

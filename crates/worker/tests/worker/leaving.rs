@@ -64,7 +64,7 @@ async fn a_lingering_worker_waits_for_what_a_silent_one_holds(db: Database) {
     let stage = Stage::set(db).await;
     let held = stage.push(NewTask::new("sleep").params(&0)).await;
     stage.falls_silent_with(&held).await;
-    stage.worker_with(leaves(WhenEmpty::Linger(Duration::from_millis(50))), [sleep()]).await.finished().await;
+    stage.worker_with(leaves(WhenEmpty::Linger(Duration::ZERO)), [sleep()]).await.finished().await;
     assert_eq!(stage.task(&held).await.state, State::Success);
 }
 
