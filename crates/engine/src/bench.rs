@@ -90,13 +90,10 @@ impl Mission {
 const NOBODY: WorkerId = WorkerId(i64::MAX);
 
 async fn claim_and_settle(store: &Store, method: &str, task_type: &str, count: usize) -> Result<Duration> {
-    // A worker has these in its memory.
-    let rules = store.type_rules().await?;
-    let is_paused = |line: &Line| rules.iter().any(|rule| rule.task_type == line.task_type && rule.is_paused);
     let began = Instant::now();
     let (lines, now) = store.lines().await?;
     let may_be_taken =
-        |line: &&Line| line.method == method && line.task_type == task_type && line.head <= now && !is_paused(line);
+        |line: &&Line| line.method == method && line.task_type == task_type && line.head <= now && !line.is_paused;
     let chosen = lines.iter().filter(may_be_taken).max_by_key(|line| (line.priority, Reverse(line.head)));
     let line = chosen.ok_or_else(|| Error::new(ErrorKind::Database, "no task is left to be claimed"))?;
     let claimed = store.claim(line, NOBODY, count).await?;

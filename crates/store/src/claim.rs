@@ -67,7 +67,7 @@ const LOOK_AHEAD: i64 = 8;
 
 impl Line {
     /// Whether a claim from the one takes the tasks of the other.
-    fn is_same(&self, other: &Line) -> bool {
+    pub fn is_same(&self, other: &Line) -> bool {
         (&self.method, &self.task_type, self.priority, self.lane)
             == (&other.method, &other.task_type, other.priority, other.lane)
     }

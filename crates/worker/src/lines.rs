@@ -121,16 +121,14 @@ impl Lines {
     /// A claim from a line gave tasks, the last of them due at this moment: others have their turn before it.
     pub(crate) fn advance(&mut self, chosen: &Line, head: Timestamp) {
         self.turn += 1;
-        let key = key(chosen);
-        if let Some(seen) = self.lines.iter_mut().find(|seen| is_of(&seen.line, &key)) {
+        if let Some(seen) = self.lines.iter_mut().find(|seen| seen.line.is_same(chosen)) {
             (seen.line.head, seen.turn) = (head, self.turn);
         }
-        self.turns.insert(key, self.turn);
+        self.turns.insert(key(chosen), self.turn);
     }
 
     fn drop_line(&mut self, chosen: &Line) {
-        let key = key(chosen);
-        self.lines.retain(|seen| !is_of(&seen.line, &key));
+        self.lines.retain(|seen| !seen.line.is_same(chosen));
     }
 
     /// The lines that may be claimed from now.
