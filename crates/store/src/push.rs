@@ -106,12 +106,10 @@ impl Store {
             return Ok(Vec::new());
         }
         retrying(|| async {
-            // One row decided by an index alone needs no transaction around it: one way to the server instead of three.
-            if let [task] = checked.as_slice()
-                && !task.without_repeat_method
-            {
+            // What one statement stores whole needs no transaction around it: one way to the server instead of three.
+            if let Some(part) = one_statement(&checked, self.db.kind().dialect())? {
                 let mut held = self.db.writer().await?;
-                return push_on(&mut held.conn(), &checked, Whose::Ours).await;
+                return push_part(&mut held.conn(), &part, &checked, Whose::Ours).await;
             }
             let mut tx = self.db.begin().await?;
             let pushed = push_on(&mut tx.conn(), &checked, Whose::Ours).await?;
@@ -133,7 +131,11 @@ pub(crate) async fn push_on(
     for group in tasks.chunk_by(|one, next| fits_a_batch(one, dialect) && fits_a_batch(next, dialect)) {
         match group {
             [task] if !fits_a_batch(task, dialect) => pushed.push(push_guarded(conn, task, whose).await?),
-            group => push_batch(conn, group, whose, &mut pushed).await?,
+            group => {
+                for part in batches(group, dialect)?.parts {
+                    pushed.extend(push_part(conn, &part, &group[part.rows.clone()], whose).await?);
+                }
+            }
         }
     }
     Ok(pushed)
@@ -144,28 +146,42 @@ fn fits_a_batch(task: &CheckedTask<'_>, dialect: Dialect) -> bool {
     !task.without_repeat_method && (task.key.is_none() || dialect != Dialect::MySql)
 }
 
-/// Stores tasks in few statements; those that an index refused are looked at one by one.
-async fn push_batch(
-    conn: &mut Conn<'_>,
-    tasks: &[CheckedTask<'_>],
-    whose: Whose,
-    pushed: &mut Vec<Pushed>,
-) -> Result<(), Error> {
-    let rows: Vec<NewRow<'_>> = tasks.iter().enumerate().map(|(place, task)| new_row(place, task)).collect();
-    for part in Batches::divided(&rows, limits::PUSH_ROWS_MAX, conn.dialect())?.parts {
-        let stored = insert(conn, &part).await?;
-        for task in &tasks[part.rows] {
-            if stored.holds(task) {
-                pushed.push(Pushed { unique_id: task.unique_id.clone(), is_existing: false });
-            } else {
-                pushed.push(push_guarded(conn, task, whose).await?);
-            }
-        }
+/// The batch of tasks that are all stored or none without a transaction: one that an index decides about, or some that nothing
+/// stands in the way of but themselves, stored by a try whose answer was lost.
+fn one_statement(tasks: &[CheckedTask<'_>], dialect: Dialect) -> Result<Option<Part>, Error> {
+    let is_free = |task: &CheckedTask<'_>| !task.without_repeat_method && (task.key.is_none() || tasks.len() == 1);
+    if tasks.len() > limits::PUSH_ROWS_MAX || !tasks.iter().all(is_free) {
+        return Ok(None);
     }
-    Ok(())
+    let mut parts = batches(tasks, dialect)?.parts;
+    Ok(if parts.len() == 1 { parts.pop() } else { None })
 }
 
-/// Which rows of a batch were stored.
+fn batches(tasks: &[CheckedTask<'_>], dialect: Dialect) -> Result<Batches, Error> {
+    let rows: Vec<NewRow<'_>> = tasks.iter().enumerate().map(|(place, task)| new_row(place, task)).collect();
+    Batches::divided(&rows, limits::PUSH_ROWS_MAX, dialect)
+}
+
+/// Stores tasks by one statement; those that an index refused are looked at one by one.
+async fn push_part(
+    conn: &mut Conn<'_>,
+    part: &Part,
+    tasks: &[CheckedTask<'_>],
+    whose: Whose,
+) -> Result<Vec<Pushed>, Error> {
+    let stored = store(conn, part, tasks).await?;
+    let mut pushed = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        if stored.holds(task) {
+            pushed.push(Pushed { unique_id: task.unique_id.clone(), is_existing: false });
+        } else {
+            pushed.push(push_guarded(conn, task, whose).await?);
+        }
+    }
+    Ok(pushed)
+}
+
+/// Which rows of a batch are known to be stored.
 enum Stored {
     All,
     These(HashSet<String>),
@@ -180,21 +196,23 @@ impl Stored {
     }
 }
 
-/// No clause of conflict on MySQL: `insert ignore` would hide other faults, too.
-async fn insert(conn: &mut Conn<'_>, batch: &Part) -> Result<Stored, Error> {
-    let values = batch.values();
-    if conn.dialect() == Dialect::MySql {
-        return match conn.run(&PUSH, &values).await {
-            Ok(_) => Ok(Stored::All),
-            Err(error) if is_unique_violation(&error) => Ok(Stored::These(HashSet::new())),
-            Err(error) => Err(error),
-        };
+async fn store(conn: &mut Conn<'_>, batch: &Part, tasks: &[CheckedTask<'_>]) -> Result<Stored, Error> {
+    if conn.dialect() == Dialect::MySql || tasks.iter().all(|task| task.key.is_none()) {
+        // Mostly all are. Else each is asked about by itself: those that were stored now are found by their ids.
+        let is_whole = insert(conn, batch).await? == tasks.len() as u64;
+        return Ok(if is_whole { Stored::All } else { Stored::These(HashSet::new()) });
     }
-    let rows = conn.rows(&PUSH, &values).await?;
-    if rows.len() == batch.rows.len() {
-        return Ok(Stored::All);
-    }
+    let rows = conn.rows(&PUSH, &batch.values()).await?;
     rows.iter().map(|row| row.text("unique_id")).collect::<Result<_, _>>().map(Stored::These)
+}
+
+/// Stores those rows of a batch that no index refuses, and answers how many. MySQL refuses all for one: `insert ignore` would
+/// hide other faults, too.
+async fn insert(conn: &mut Conn<'_>, batch: &Part) -> Result<u64, Error> {
+    match conn.run(&PUSH, &batch.values()).await {
+        Err(error) if conn.dialect() == Dialect::MySql && is_unique_violation(&error) => Ok(0),
+        stored => stored,
+    }
 }
 
 /// Stores one task, or finds the one that stands in its way. The unique indexes and the method's lock decide.
@@ -215,7 +233,7 @@ async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose)
         {
             return Ok(pushed_before(task, found));
         }
-        if insert(conn, &batch).await?.holds(task) {
+        if insert(conn, &batch).await? == 1 {
             return Ok(Pushed { unique_id: task.unique_id.clone(), is_existing: false });
         }
         if let Some(found) = find_existing(conn, task, whose).await? {

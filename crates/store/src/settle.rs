@@ -36,6 +36,9 @@ const NOTE_OF_EFFECTS: &str = "the task's files, record or follow-up tasks could
 
 static SETTLE: Statement =
     Statement::new("settle", include_str!("sql/settle.sql")).mysql(include_str!("sql/settle.mysql.sql"));
+/// So many outcomes that bring nothing are cheaper on SQLite in a transaction, where to count what was written is enough, than with
+/// an answer for each.
+const COUNTED_MIN: usize = 50;
 
 type Row<'s> = Divided<Own<'s>, Alike>;
 
@@ -143,7 +146,7 @@ impl Store {
     async fn settle_whole(&self, batch: &Part, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
         retrying_unless_locked(|| async {
-            if is_bare && self.db.kind().dialect() != Dialect::MySql {
+            if is_bare && !is_counted(self.db.kind().dialect(), group) {
                 // The statement answers what it wrote, so it needs no transaction around it.
                 let mut held = self.db.writer().await?;
                 return settle_on(&mut held.conn(), batch, group).await;
@@ -283,6 +286,16 @@ async fn settle_on(conn: &mut Conn<'_>, batch: &Part, group: &[&Settlement]) -> 
     stood_before(conn, &batch.json, group, &written).await
 }
 
+/// Whether it is only counted how many of a group that brings nothing were written. Where not all were, the rows are looked at
+/// within the same transaction.
+fn is_counted(dialect: Dialect, group: &[&Settlement]) -> bool {
+    match dialect {
+        Dialect::MySql => true,
+        Dialect::Sqlite => group.len() >= COUNTED_MIN,
+        Dialect::Postgres => false,
+    }
+}
+
 /// Writes settlements and what those bring that were hit; answers how many those were, and which if that is known.
 async fn write_on(
     conn: &mut Conn<'_>,
@@ -291,9 +304,11 @@ async fn write_on(
     whose: Whose,
 ) -> Result<(u64, HashSet<End>), Error> {
     let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
-    let written = match (conn.dialect(), is_bare) {
-        (Dialect::MySql, true) => return Ok((conn.run(&SETTLE, &batch.values()).await?, HashSet::new())),
-        (Dialect::MySql, false) => write_and_name(conn, batch, group).await?,
+    if is_bare && is_counted(conn.dialect(), group) {
+        return Ok((conn.run(&SETTLE, &batch.values()).await?, HashSet::new()));
+    }
+    let written = match conn.dialect() {
+        Dialect::MySql => write_and_name(conn, batch, group).await?,
         _ => {
             let rows = conn.rows(&SETTLE, &batch.values()).await?;
             rows.iter().map(end_of).collect::<Result<_, _>>()?
@@ -328,7 +343,7 @@ async fn write_and_name(conn: &mut Conn<'_>, batch: &Part, group: &[&Settlement]
 }
 
 /// Some rows were not hit. One that has our token and our end was written by an earlier try; any other is lost.
-/// MySQL does not say which rows it hit, but within the transaction those look the same.
+/// Where it was only counted, those that were hit look the same within the transaction.
 async fn stood_before(
     conn: &mut Conn<'_>,
     batch: &str,

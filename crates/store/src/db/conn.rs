@@ -11,7 +11,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlStr};
 
-use super::statement::Prepared;
+use super::statement::{Prepared, Shape};
 use super::trust::Trust;
 #[cfg(feature = "sqlite")]
 use super::turn::in_turn;
@@ -198,10 +198,10 @@ impl<'c> Conn<'c> {
         }
     }
 
-    /// The statement in the form that these values ask for.
-    fn prepared(&self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> &'static Prepared {
+    /// The statement in the shape that these values ask for.
+    fn prepared(&self, sql: &'static Statement, values: &[(&str, Value<'_>)], has_answer: bool) -> &'static Prepared {
         let is_divided = values.iter().any(|(name, value)| *name == "alike" && !value.is_null());
-        if is_divided { sql.divided(self.dialect()) } else { sql.prepared(self.dialect()) }
+        sql.prepared(self.dialect(), Shape { is_divided, has_answer })
     }
 
     /// All rows of a statement.
@@ -210,7 +210,7 @@ impl<'c> Conn<'c> {
         sql: &'static Statement,
         values: &[(&str, Value<'_>)],
     ) -> Result<Vec<Row>, Error> {
-        let prepared = self.prepared(sql, values);
+        let prepared = self.prepared(sql, values, true);
         self.fetch(SqlStr::from_static(&prepared.text), prepared, values).await.map_err(|fault| named(fault, sql))
     }
 
@@ -261,7 +261,7 @@ impl<'c> Conn<'c> {
 
     /// Runs a statement; answers how many rows it hit (matched, on MySQL too).
     pub(crate) async fn run(&mut self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> Result<u64, Error> {
-        let prepared = self.prepared(sql, values);
+        let prepared = self.prepared(sql, values, false);
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
             Wire::Sqlite(conn) => in_turn!(self.waits_its_turn, bound!(prepared, values).execute(&mut **conn))
@@ -281,7 +281,7 @@ impl<'c> Conn<'c> {
     /// Runs a statement that makes one row; answers the number the database gave it.
     pub(crate) async fn insert(&mut self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> Result<i64, Error> {
         #[cfg(any(feature = "sqlite", feature = "mysql"))]
-        let prepared = sql.prepared(self.dialect());
+        let prepared = self.prepared(sql, values, false);
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
             Wire::Sqlite(conn) => in_turn!(self.waits_its_turn, bound!(prepared, values).execute(&mut **conn))

@@ -27,13 +27,22 @@ impl Dialect {
 ///
 /// Tokens: `:name` is a parameter; `{now}` the database's clock; `{batch: id int, content text | state text}` the rows of the
 /// JSON array in parameter `:batch`, under the alias `batch`, of which the columns behind the stroke may be the same in all rows and
-/// stand once in the object `:alike` (see [`Statement::divided`]); `{if name: clause}` a clause that stands only where a value
-/// of that name is given (see [`Statement::composed`]).
+/// stand once in the object `:alike` (see [`Shape`]); `{if name: clause}` a clause that stands only where a value
+/// of that name is given (see [`Statement::composed`]), `{if answer: clause}` where rows are asked for.
 pub(crate) struct Statement {
     name: &'static str,
     files: [Option<&'static str>; 3],
-    prepared: [OnceLock<Prepared>; 3],
-    divided: [OnceLock<Prepared>; 3],
+    /// One for each database in each shape.
+    prepared: [[OnceLock<Prepared>; 3]; 4],
+}
+
+/// What a statement is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Shape {
+    /// The batch's common columns stand once, in `:alike`. Not for MySQL, whose updates take no such join.
+    pub(crate) is_divided: bool,
+    /// Rows are asked for, where it has some only then.
+    pub(crate) has_answer: bool,
 }
 
 /// A statement as one database takes it.
@@ -49,8 +58,7 @@ impl Statement {
         Self {
             name,
             files: [Some(file), Some(file), Some(file)],
-            prepared: [const { OnceLock::new() }; 3],
-            divided: [const { OnceLock::new() }; 3],
+            prepared: [const { [const { OnceLock::new() }; 3] }; 4],
         }
     }
 
@@ -76,21 +84,19 @@ impl Statement {
         self.name
     }
 
-    pub(crate) fn prepared(&'static self, dialect: Dialect) -> &'static Prepared {
+    pub(crate) fn prepared(&'static self, dialect: Dialect, shape: Shape) -> &'static Prepared {
         let place = dialect as usize;
-        self.prepared[place].get_or_init(|| prepare(self.files[place].unwrap_or_default(), dialect, Form::WHOLE))
-    }
-
-    /// The statement for a batch whose common columns stand once in `:alike`. Not for MySQL, whose updates take no such join.
-    pub(crate) fn divided(&'static self, dialect: Dialect) -> &'static Prepared {
-        let place = dialect as usize;
-        let form = Form { is_divided: true, ..Form::WHOLE };
-        self.divided[place].get_or_init(|| prepare(self.files[place].unwrap_or_default(), dialect, form))
+        let number = usize::from(shape.is_divided) * 2 + usize::from(shape.has_answer);
+        let asked = |name: &str| shape.has_answer && name == "answer";
+        self.prepared[number][place].get_or_init(|| {
+            let form = Form { is_asked: &asked, is_divided: shape.is_divided };
+            prepare(self.files[place].unwrap_or_default(), dialect, form)
+        })
     }
 
     /// The statement with those of its optional clauses whose name is asked for.
     pub(crate) fn composed(&'static self, dialect: Dialect, is_asked: &dyn Fn(&str) -> bool) -> Prepared {
-        prepare(self.files[dialect as usize].unwrap_or_default(), dialect, Form { is_asked, ..Form::WHOLE })
+        prepare(self.files[dialect as usize].unwrap_or_default(), dialect, Form { is_asked, is_divided: false })
     }
 }
 
@@ -101,11 +107,6 @@ struct Form<'f> {
     is_asked: &'f dyn Fn(&str) -> bool,
     /// Whether the batch's common columns stand once.
     is_divided: bool,
-}
-
-impl Form<'static> {
-    /// Without optional clauses, every column in every row.
-    const WHOLE: Self = Self { is_asked: &|_| false, is_divided: false };
 }
 
 /// Drops comments and what was not asked for, fills in the dialect's tokens and numbers the parameters.
@@ -238,6 +239,8 @@ fn list(columns: &[Column], each: impl Fn(Column) -> String) -> String {
 mod tests {
     use super::*;
 
+    const WHOLE: Shape = Shape { is_divided: false, has_answer: false };
+
     static SAMPLE: Statement = Statement::new(
         "sample",
         "-- Comment with :colon.\nselect ':no' as a, x::bigint\nfrom t, {batch: id int, note text}\nwhere a = :a and b = :b and c = :a and t < {now}",
@@ -245,27 +248,28 @@ mod tests {
 
     #[test]
     fn names_become_places_and_quotes_stay() {
-        let sqlite = SAMPLE.prepared(Dialect::Sqlite);
+        let sqlite = SAMPLE.prepared(Dialect::Sqlite, WHOLE);
         assert_eq!(sqlite.names, ["batch", "a", "b"]);
         assert!(
             sqlite.text.starts_with("select ':no' as a, x::bigint\nfrom t, (select json_extract(value, '$.id') as id")
         );
-        let postgres = SAMPLE.prepared(Dialect::Postgres);
+        let postgres = SAMPLE.prepared(Dialect::Postgres, WHOLE);
         assert_eq!(postgres.names, ["batch", "a", "b"]);
         assert!(postgres.text.contains("json_to_recordset(cast($1 as json)) as batch (id bigint, note text)"));
         assert!(postgres.text.contains("where a = $2 and b = $3 and c = $2"));
-        let mysql = SAMPLE.prepared(Dialect::MySql);
+        let mysql = SAMPLE.prepared(Dialect::MySql, WHOLE);
         assert!(mysql.text.contains("json_table(?, '$[*]' columns (id bigint path '$.id', note longtext character set utf8mb4 collate utf8mb4_bin path '$.note')) batch"));
     }
 
     #[test]
     fn common_columns_of_a_batch_stand_once_where_it_is_divided() {
         static DIVIDED: Statement = Statement::new("divided", "select 1 from {batch: id int | state text, n int}");
-        let (sqlite, whole) = (DIVIDED.divided(Dialect::Sqlite), DIVIDED.prepared(Dialect::Sqlite));
+        let divided = Shape { is_divided: true, ..Shape::default() };
+        let (sqlite, whole) = (DIVIDED.prepared(Dialect::Sqlite, divided), DIVIDED.prepared(Dialect::Sqlite, WHOLE));
         assert_eq!((sqlite.names.as_slice(), whole.names.as_slice()), (&["alike", "batch"][..], &["batch"][..]));
         assert!(sqlite.text.contains("json_extract(value, '$.id') as id, json_extract(?1, '$.state') as state"));
         assert!(whole.text.contains("json_extract(value, '$.state') as state"));
-        let postgres = DIVIDED.divided(Dialect::Postgres);
+        let postgres = DIVIDED.prepared(Dialect::Postgres, divided);
         assert!(
             postgres
                 .text
@@ -274,10 +278,18 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_stands_only_where_it_is_asked_for() {
+        static WRITE: Statement = Statement::new("write", "update t set x = :x\n{if answer: returning x}");
+        assert_eq!(WRITE.prepared(Dialect::Sqlite, WHOLE).text, "update t set x = ?1");
+        let answering = Shape { has_answer: true, ..WHOLE };
+        assert_eq!(WRITE.prepared(Dialect::Sqlite, answering).text, "update t set x = ?1\nreturning x");
+    }
+
+    #[test]
     fn an_optional_clause_stands_only_where_it_is_asked_for() {
         static OPTIONAL: Statement =
             Statement::new("optional", "select a\nwhere x = :x\n  {if y: and y = :y}\nlimit 1");
-        assert_eq!(OPTIONAL.prepared(Dialect::Postgres).text, "select a\nwhere x = $1\nlimit 1");
+        assert_eq!(OPTIONAL.prepared(Dialect::Postgres, WHOLE).text, "select a\nwhere x = $1\nlimit 1");
         let composed = OPTIONAL.composed(Dialect::Postgres, &|name| name == "y");
         assert_eq!(composed.text, "select a\nwhere x = $1\nand y = $2\nlimit 1");
         assert_eq!(composed.names, ["x", "y"]);

@@ -1,4 +1,4 @@
--- Stores tasks; one that is there already (same unique_id, or same key while active) is left out of the answer.
+-- Stores tasks but for those that are there already (same unique_id, or same key while active).
 -- Whether their creators take turns is asked of the type by its primary key, and only for tasks that have a creator.
 insert into mission_tasks
   (unique_id, method, params, type, creator, lane, priority, run_at, task_key, active_key, retries, timeout_ms, stall_timeout_ms,
@@ -16,4 +16,4 @@ from {batch: place int, unique_id text, params text | method text, type text, cr
 where true
 order by batch.place
 on conflict do nothing
-returning unique_id
+{if answer: returning unique_id}

@@ -1,4 +1,4 @@
--- Writes what became of running tasks, each under its lease token; answers what it could write. One that was asked to end
+-- Writes what became of running tasks, each under its lease token. One that was asked to end
 -- while it ran does not wait again: it is cancelled, because its worker may not have heard of that. The wish stays with it, to
 -- tell it from one that its worker cancelled.
 update mission_tasks
@@ -18,4 +18,4 @@ from {batch: id int, lease_token int, content text | state text, reason text, co
 where mission_tasks.id = batch.id
   and mission_tasks.lease_token = batch.lease_token
   and mission_tasks.state = 'executing'
-returning mission_tasks.id, mission_tasks.lease_token, mission_tasks.state, mission_tasks.cancel_requested
+{if answer: returning mission_tasks.id, mission_tasks.lease_token, mission_tasks.state, mission_tasks.cancel_requested}

@@ -9,12 +9,15 @@ use mission_core::{Filter, NewTask, State, Timestamp, limits};
 use mission_store::{Pushed, Store};
 use mission_testkit::{Database, conformance};
 
+use crate::settle::refuse;
 use crate::stage::{WORKER, ending, get, number, open, open_several, push, race, running, succeed, task};
 
 conformance![
     many_tasks_pushed_at_once_keep_their_order,
     every_field_is_stored_as_it_was_pushed,
     a_task_that_breaks_a_rule_is_refused_and_nothing_is_stored,
+    of_many_that_are_pushed_at_once_all_are_stored_or_none,
+    those_of_many_that_are_there_already_are_known_again,
     a_task_may_be_pushed_for_later,
     a_second_push_with_a_key_gives_the_first_task,
     a_key_is_free_once_its_task_has_ended,
@@ -78,6 +81,41 @@ async fn a_task_that_breaks_a_rule_is_refused_and_nothing_is_stored(db: Database
     assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 0);
     let id = push(&store, task().params_json(&largest)).await;
     assert_eq!(get(&store, &id).await.params, Some(largest));
+}
+
+async fn of_many_that_are_pushed_at_once_all_are_stored_or_none(db: Database) {
+    let store = open(&db).await;
+    refuse(&db, "creator", "venom", "no_venom").await;
+    let large = "x".repeat(limits::BATCH_BYTES_MAX / 3);
+    let many = |count: usize| (0..count).map(|_| task()).collect::<Vec<_>>();
+    let small = [2, 10, limits::PUSH_ROWS_MAX, limits::PUSH_ROWS_MAX + 1].map(many);
+    let several_statements =
+        [(0..4).map(|_| task().params(&large)).collect(), vec![task(), task().key("nightly"), task()]];
+    for tasks in small.into_iter().chain(several_statements) {
+        for refused in [0, tasks.len() - 1] {
+            let mut tasks = tasks.clone();
+            tasks[refused] = tasks[refused].clone().creator("venom");
+            assert!(store.push_all(&tasks).await.is_err());
+            assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 0, "of {}", tasks.len());
+        }
+    }
+}
+
+async fn those_of_many_that_are_there_already_are_known_again(db: Database) {
+    let store = open(&db).await;
+    for keyed in [false, true] {
+        let new = |n: usize| if keyed { task().key(n.to_string()) } else { task() };
+        let tasks: Vec<NewTask> = (0..100).map(new).collect();
+        for there in [0, 42, 99] {
+            push(&store, tasks[there].clone()).await;
+        }
+        for _ in 0..2 {
+            let pushed = store.push_all(&tasks).await.unwrap();
+            assert!(pushed.iter().zip(&tasks).all(|(pushed, task)| pushed.unique_id == *task.unique_id()));
+            assert!(pushed.iter().all(|pushed| !pushed.is_existing));
+        }
+    }
+    assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 200);
 }
 
 async fn a_task_may_be_pushed_for_later(db: Database) {

@@ -265,10 +265,14 @@ async fn a_group_larger_than_a_statement_is_settled_all_the_same(db: Database) {
 /// Makes the database refuse a word in a column, in words of its own that hold the name.
 pub(crate) async fn refuse(db: &Database, column: &str, word: &str, name: &str) {
     let statement = match db.kind() {
-        Kind::Sqlite => format!(
-            "create trigger {name} before update on mission_tasks when new.{column} like '%{word}%'
-             begin select raise(abort, '{name}: nicht für mich'); end;"
-        ),
+        Kind::Sqlite => ["insert", "update"]
+            .map(|write| {
+                format!(
+                    "create trigger {name}_{write} before {write} on mission_tasks when new.{column} like '%{word}%'
+                     begin select raise(abort, '{name}: nicht für mich'); end;"
+                )
+            })
+            .concat(),
         _ => format!("alter table mission_tasks add constraint {name} check ({column} not like '%{word}%');"),
     };
     db.sql(&statement).await.unwrap();

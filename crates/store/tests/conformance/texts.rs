@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Column, Connection, MySqlConnection, PgConnection, Row
 mod statement;
 
 pub(crate) use statement::Dialect;
-use statement::Statement;
+use statement::{Shape, Statement};
 
 /// A value for a parameter.
 #[derive(Debug, Clone)]
@@ -74,8 +74,9 @@ pub(crate) fn text_in(folder: &Path, kind: Kind, operation: &str, asked: &[&str]
 pub(crate) fn divided_text(kind: Kind, operation: &str) -> Option<String> {
     let (dialect, _) = dialect(kind);
     let statement = statement_in(&folder(), kind, operation);
-    let divided = (dialect != Dialect::MySql).then(|| statement.divided(dialect))?;
-    (divided.text != statement.prepared(dialect).text).then(|| divided.text.clone())
+    let in_shape = |is_divided| statement.prepared(dialect, Shape { is_divided, has_answer: false });
+    let divided = (dialect != Dialect::MySql).then(|| in_shape(true))?;
+    (divided.text != in_shape(false).text).then(|| divided.text.clone())
 }
 
 fn statement_in(folder: &Path, kind: Kind, operation: &str) -> &'static Statement {
