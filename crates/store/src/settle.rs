@@ -146,8 +146,9 @@ impl Store {
     async fn settle_whole(&self, batch: &Part, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
         retrying_unless_locked(|| async {
-            if is_bare && !is_counted(self.db.kind().dialect(), group) {
-                // The statement answers what it wrote, so it needs no transaction around it.
+            if is_bare && (group.len() == 1 || !is_counted(self.db.kind().dialect(), group)) {
+                // The statement answers what it wrote, so it needs no transaction around it. Of one row that it does not hit
+                // it has changed nothing.
                 let mut held = self.db.writer().await?;
                 return settle_on(&mut held.conn(), batch, group).await;
             }

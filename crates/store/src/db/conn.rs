@@ -11,6 +11,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlStr};
 
+#[cfg(feature = "mysql")]
+use super::single::Single;
 use super::statement::{Prepared, Shape};
 use super::trust::Trust;
 #[cfg(feature = "sqlite")]
@@ -201,7 +203,7 @@ impl<'c> Conn<'c> {
     /// The statement in the shape that these values ask for.
     fn prepared(&self, sql: &'static Statement, values: &[(&str, Value<'_>)], has_answer: bool) -> &'static Prepared {
         let is_divided = values.iter().any(|(name, value)| *name == "alike" && !value.is_null());
-        sql.prepared(self.dialect(), Shape { is_divided, has_answer })
+        sql.prepared(self.dialect(), Shape { is_divided, has_answer, is_single: false })
     }
 
     /// All rows of a statement.
@@ -268,6 +270,14 @@ impl<'c> Conn<'c> {
                 .map(|done| done.rows_affected()),
             #[cfg(feature = "mysql")]
             Wire::MySql(conn) => {
+                let single = Single::of(sql, Dialect::MySql, values);
+                let of_one = single.as_ref().map(|single| single.values(values));
+                let (prepared, values) = match &of_one {
+                    Some(values) => {
+                        (sql.prepared(Dialect::MySql, Shape { is_single: true, ..Shape::default() }), &values[..])
+                    }
+                    None => (prepared, values),
+                };
                 answer(self.trust, bound!(prepared, values).execute(&mut **conn)).await.map(|done| done.rows_affected())
             }
             #[cfg(feature = "postgres")]

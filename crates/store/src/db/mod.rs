@@ -11,6 +11,8 @@ mod classify;
 mod conn;
 mod meaning;
 mod open;
+#[cfg(feature = "mysql")]
+mod single;
 mod statement;
 mod trust;
 #[cfg(feature = "sqlite")]

@@ -28,12 +28,13 @@ impl Dialect {
 /// Tokens: `:name` is a parameter; `{now}` the database's clock; `{batch: id int, content text | state text}` the rows of the
 /// JSON array in parameter `:batch`, under the alias `batch`, of which the columns behind the stroke may be the same in all rows and
 /// stand once in the object `:alike` (see [`Shape`]); `{if name: clause}` a clause that stands only where a value
-/// of that name is given (see [`Statement::composed`]), `{if answer: clause}` where rows are asked for.
+/// of that name is given (see [`Statement::composed`]), `{if answer: clause}` where rows are asked for, `{if one: clause}` and
+/// `{if many: clause}` where the batch has one row or is a table (see [`Shape`]), `{batch.name}` a column of the row or the table.
 pub(crate) struct Statement {
     name: &'static str,
     files: [Option<&'static str>; 3],
     /// One for each database in each shape.
-    prepared: [[OnceLock<Prepared>; 3]; 4],
+    prepared: [[OnceLock<Prepared>; 3]; 8],
 }
 
 /// What a statement is asked for.
@@ -43,7 +44,13 @@ pub(crate) struct Shape {
     pub(crate) is_divided: bool,
     /// Rows are asked for, where it has some only then.
     pub(crate) has_answer: bool,
+    /// The batch has one row, and its columns are parameters of their own: only for statements that have a clause for that.
+    pub(crate) is_single: bool,
 }
+
+/// The clause that a statement has for a batch of one row.
+#[cfg(feature = "mysql")]
+const IF_ONE: &str = "{if one: ";
 
 /// A statement as one database takes it.
 pub(crate) struct Prepared {
@@ -58,7 +65,7 @@ impl Statement {
         Self {
             name,
             files: [Some(file), Some(file), Some(file)],
-            prepared: [const { [const { OnceLock::new() }; 3] }; 4],
+            prepared: [const { [const { OnceLock::new() }; 3] }; 8],
         }
     }
 
@@ -86,17 +93,30 @@ impl Statement {
 
     pub(crate) fn prepared(&'static self, dialect: Dialect, shape: Shape) -> &'static Prepared {
         let place = dialect as usize;
-        let number = usize::from(shape.is_divided) * 2 + usize::from(shape.has_answer);
-        let asked = |name: &str| shape.has_answer && name == "answer";
+        let number =
+            usize::from(shape.is_single) * 4 + usize::from(shape.is_divided) * 2 + usize::from(shape.has_answer);
+        let asked = |name: &str| match name {
+            "answer" => shape.has_answer,
+            "one" => shape.is_single,
+            _ => name == "many" && !shape.is_single,
+        };
         self.prepared[number][place].get_or_init(|| {
-            let form = Form { is_asked: &asked, is_divided: shape.is_divided };
+            let form = Form { is_asked: &asked, is_divided: shape.is_divided, is_single: shape.is_single };
             prepare(self.files[place].unwrap_or_default(), dialect, form)
         })
     }
 
     /// The statement with those of its optional clauses whose name is asked for.
     pub(crate) fn composed(&'static self, dialect: Dialect, is_asked: &dyn Fn(&str) -> bool) -> Prepared {
-        prepare(self.files[dialect as usize].unwrap_or_default(), dialect, Form { is_asked, is_divided: false })
+        let asked = |name: &str| name == "many" || is_asked(name);
+        let form = Form { is_asked: &asked, is_divided: false, is_single: false };
+        prepare(self.files[dialect as usize].unwrap_or_default(), dialect, form)
+    }
+
+    /// Whether a batch of one row need not be a table.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn has_single(&self, dialect: Dialect) -> bool {
+        self.files[dialect as usize].is_some_and(|file| file.contains(IF_ONE))
     }
 }
 
@@ -107,6 +127,8 @@ struct Form<'f> {
     is_asked: &'f dyn Fn(&str) -> bool,
     /// Whether the batch's common columns stand once.
     is_divided: bool,
+    /// Whether the columns of the batch's one row are parameters.
+    is_single: bool,
 }
 
 /// Drops comments and what was not asked for, fills in the dialect's tokens and numbers the parameters.
@@ -128,7 +150,7 @@ fn prepare(file: &'static str, dialect: Dialect, form: Form<'_>) -> Prepared {
             let token = &rest[..token_end];
             match token.as_bytes() {
                 [b'\'', ..] | [b':', b':', ..] => text.push_str(token),
-                [b'{', ..] => expand(token.trim_matches(['{', '}']), dialect, form, &mut text, &mut names),
+                [b'{', ..] => expand(file, token.trim_matches(['{', '}']), dialect, form, &mut text, &mut names),
                 _ => place(&token[1..], dialect, &mut text, &mut names),
             }
             rest = &rest[token_end..];
@@ -168,9 +190,38 @@ fn place(name: &'static str, dialect: Dialect, text: &mut String, names: &mut Ve
 /// A column's name and kind.
 type Column = (&'static str, &'static str);
 
-fn expand(token: &'static str, dialect: Dialect, form: Form<'_>, text: &mut String, names: &mut Vec<&'static str>) {
+/// The kind of a column of the batch that a file asks for.
+fn kind_of_column(file: &'static str, column: &str) -> &'static str {
+    let list = file.split_once("{batch:").and_then(|(_, rest)| rest.split_once('}')).map_or("", |(list, _)| list);
+    list.split([',', '|'])
+        .filter_map(|column| column.trim().split_once(' '))
+        .find_map(|(name, kind)| (name == column).then_some(kind))
+        .unwrap_or_default()
+}
+
+fn expand(
+    file: &'static str,
+    token: &'static str,
+    dialect: Dialect,
+    form: Form<'_>,
+    text: &mut String,
+    names: &mut Vec<&'static str>,
+) {
     if token == "now" {
         text.push_str(dialect.now());
+        return;
+    }
+    if let Some(column) = token.strip_prefix("batch.") {
+        match kind_of_column(file, column) {
+            _ if !form.is_single => text.push_str(token),
+            // A null has no kind of its own.
+            "int" => {
+                text.push_str("cast(");
+                place(column, dialect, text, names);
+                text.push_str(" as signed)");
+            }
+            _ => place(column, dialect, text, names),
+        }
         return;
     }
     let columns = token.strip_prefix("batch:").unwrap_or_default();
@@ -239,7 +290,7 @@ fn list(columns: &[Column], each: impl Fn(Column) -> String) -> String {
 mod tests {
     use super::*;
 
-    const WHOLE: Shape = Shape { is_divided: false, has_answer: false };
+    const WHOLE: Shape = Shape { is_divided: false, has_answer: false, is_single: false };
 
     static SAMPLE: Statement = Statement::new(
         "sample",
@@ -283,6 +334,24 @@ mod tests {
         assert_eq!(WRITE.prepared(Dialect::Sqlite, WHOLE).text, "update t set x = ?1");
         let answering = Shape { has_answer: true, ..WHOLE };
         assert_eq!(WRITE.prepared(Dialect::Sqlite, answering).text, "update t set x = ?1\nreturning x");
+    }
+
+    #[test]
+    fn a_batch_of_one_row_need_be_no_table() {
+        static SINGLE: Statement = Statement::new(
+            "single",
+            "{if many: update {batch: id int, note text} join t on t.id = batch.id}\n{if one: update t}\nset note = {batch.note}\n{if one: where id = {batch.id}}",
+        );
+        let many = SINGLE.prepared(Dialect::MySql, WHOLE);
+        assert!(
+            many.text.starts_with("update json_table(")
+                && many.text.ends_with("batch join t on t.id = batch.id\nset note = batch.note")
+        );
+        let one = SINGLE.prepared(Dialect::MySql, Shape { is_single: true, ..WHOLE });
+        assert_eq!(
+            (one.text.as_str(), one.names.as_slice()),
+            ("update t\nset note = ?\nwhere id = cast(? as signed)", &["note", "id"][..])
+        );
     }
 
     #[test]

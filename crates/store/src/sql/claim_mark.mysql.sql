@@ -1,6 +1,7 @@
 -- Makes picked tasks ours, each by its primary key.
-update {batch: id int}
-straight_join mission_tasks task force index (primary) on task.id = batch.id
+{if many: update {batch: id int}}
+{if many: straight_join mission_tasks task force index (primary) on task.id = batch.id}
+{if one: update mission_tasks task force index (primary)}
 set task.state = 'executing',
     task.lease_token = task.lease_token + 1,
     task.attempt = task.attempt + 1,
@@ -13,3 +14,4 @@ set task.state = 'executing',
     task.content = null,
     task.content_cut = 0,
     task.modified_date = :now_us
+{if one: where task.id = {batch.id}}

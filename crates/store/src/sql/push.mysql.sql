@@ -5,14 +5,14 @@
 insert into mission_tasks
   (unique_id, method, params, type, creator, lane, priority, run_at, task_key, active_key, retries, timeout_ms, stall_timeout_ms,
    keep_files_ms)
-select batch.unique_id, batch.method, batch.params, batch.type, batch.creator,
-  case when batch.fair_lane is null then 0
+select {batch.unique_id}, {batch.method}, {batch.params}, {batch.type}, {batch.creator},
+  case when {batch.fair_lane} is null then 0
     else coalesce((
-      select batch.fair_lane
+      select {batch.fair_lane}
       from mission_types rule force index (mission_types_fair)
-      where rule.fair = 1 and rule.type = batch.type), 0) end,
-  batch.priority,
-  coalesce(batch.run_at, {now} + coalesce(batch.wait_us, 0)),
-  batch.task_key, batch.task_key, batch.retries, batch.timeout_ms, batch.stall_timeout_ms, batch.keep_files_ms
-from {batch: place int, unique_id text, params text | method text, type text, creator text, fair_lane int, priority int, run_at int, wait_us int, task_key text, retries int, timeout_ms int, stall_timeout_ms int, keep_files_ms int}
-order by batch.place
+      where rule.fair = 1 and rule.type = {batch.type}), 0) end,
+  {batch.priority},
+  coalesce({batch.run_at}, {now} + coalesce({batch.wait_us}, 0)),
+  {batch.task_key}, {batch.task_key}, {batch.retries}, {batch.timeout_ms}, {batch.stall_timeout_ms}, {batch.keep_files_ms}
+{if many: from {batch: place int, unique_id text, params text | method text, type text, creator text, fair_lane int, priority int, run_at int, wait_us int, task_key text, retries int, timeout_ms int, stall_timeout_ms int, keep_files_ms int}}
+{if many: order by batch.place}

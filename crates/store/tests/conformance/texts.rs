@@ -74,7 +74,7 @@ pub(crate) fn text_in(folder: &Path, kind: Kind, operation: &str, asked: &[&str]
 pub(crate) fn divided_text(kind: Kind, operation: &str) -> Option<String> {
     let (dialect, _) = dialect(kind);
     let statement = statement_in(&folder(), kind, operation);
-    let in_shape = |is_divided| statement.prepared(dialect, Shape { is_divided, has_answer: false });
+    let in_shape = |is_divided| statement.prepared(dialect, Shape { is_divided, has_answer: false, is_single: false });
     let divided = (dialect != Dialect::MySql).then(|| in_shape(true))?;
     (divided.text != in_shape(false).text).then(|| divided.text.clone())
 }
