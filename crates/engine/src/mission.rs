@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mission_core::{Error, ErrorKind, Filter, Result, Task, UniqueId};
-use mission_store::{Bounded, Found, Kind, OnMissing, Page, SchemaStatus, Store, Worker};
+use mission_store::{Bounded, Found, Kind, OnMissing, Page, SchemaStatus, Store, WhenSeen, Worker};
 use mission_worker::{Hints, Wake, is_known_gone};
 
 use crate::detached::detached;
@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) wake: Wake,
     pub(crate) hints: Hints,
+    /// Wakes the workers of this process and a few others.
+    pub(crate) when_seen: WhenSeen,
     /// Set by [`crate::testing`]: what is pushed runs at once.
     pub(crate) inline: Option<Inline>,
 }
@@ -78,7 +80,12 @@ impl Mission {
     pub(crate) fn over(store: Store, inline: Option<Inline>) -> Self {
         let wake = Wake::new();
         let hints = Hints::new(store.clone(), wake.clone());
-        Self { inner: Arc::new(Inner { store, wake, hints, inline }) }
+        let (own, others) = (wake.clone(), hints.clone());
+        let when_seen: WhenSeen = Arc::new(move || {
+            own.wake();
+            others.send();
+        });
+        Self { inner: Arc::new(Inner { store, wake, hints, when_seen, inline }) }
     }
 
     /// Which database it is.

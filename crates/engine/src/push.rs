@@ -55,11 +55,15 @@ impl Mission {
     /// `NewTask` again: it is stored once.
     pub async fn push(&self, task: NewTask) -> Result<Pushed> {
         let (store, task) = (self.store(), Arc::new(task));
-        let pushed = match store.push_together(&task).await {
+        let pushed = match store.push_together(&task, &self.inner.when_seen).await {
             Some(pushed) => pushed,
-            None => detached(async move { store.push(&task).await }).await?,
+            None => {
+                let pushed = detached(async move { store.push(&task).await }).await?;
+                self.wake();
+                pushed
+            }
         };
-        self.after_push(std::slice::from_ref(&pushed)).await?;
+        self.run_inline(std::slice::from_ref(&pushed)).await?;
         Ok(self.pushed(pushed))
     }
 
@@ -71,7 +75,8 @@ impl Mission {
         let store = self.store();
         let tasks: Vec<NewTask> = tasks.into_iter().collect();
         let pushed = detached(async move { store.push_all(&tasks).await }).await?;
-        self.after_push(&pushed).await?;
+        self.wake();
+        self.run_inline(&pushed).await?;
         Ok(pushed.into_iter().map(|pushed| self.pushed(pushed)).collect())
     }
 
@@ -93,12 +98,10 @@ impl Mission {
 
     /// Lets workers look for new tasks at once, those of this process and a few others: after a transaction with [`push_in`](Self::push_in) committed.
     pub fn wake(&self) {
-        self.inner.wake.wake();
-        self.inner.hints.send();
+        (self.inner.when_seen)();
     }
 
-    async fn after_push(&self, pushed: &[mission_store::Pushed]) -> Result<()> {
-        self.wake();
+    async fn run_inline(&self, pushed: &[mission_store::Pushed]) -> Result<()> {
         match &self.inner.inline {
             Some(inline) => inline.run(self, pushed).await,
             None => Ok(()),

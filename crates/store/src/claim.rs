@@ -190,8 +190,11 @@ impl Store {
         let mut claimed = retrying_conflicts(|| async {
             // One statement is a transaction of its own where the dialect can do it in one.
             if terms.running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
-                let mut held = self.db.writer().await?;
-                return claim_on(&mut held.conn(), line, worker, limit, terms.suspects, picking).await;
+                let mut held = self.db.writer_before_disk().await?;
+                let claimed = claim_on(&mut held.conn(), line, worker, limit, terms.suspects, picking).await?;
+                // A method need not wait for the disk to know of its begin.
+                self.db.keep_soon();
+                return Ok(claimed);
             }
             let mut tx = self.db.begin().await?;
             let room = match terms.running_limit {

@@ -45,6 +45,7 @@ pub use migrate::{SchemaStatus, migration_sql};
 pub use prune::{Keep, Pruned};
 pub use push::Pushed;
 pub use push_in::PushConnection;
+pub use push_together::WhenSeen;
 pub use records::{Bounded, Found, Page};
 pub use reports::{Report, Reported, Watched};
 pub use settle::Verdict;

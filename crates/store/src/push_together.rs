@@ -1,5 +1,6 @@
 //! Pushes that meet: those that arrive while a statement is under way share the next one, and its commit.
 
+use std::fmt;
 use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,9 @@ use crate::{Pushed, Store};
 
 /// How long a push waits behind a statement that does not come back; then another connection is tried.
 const BEHIND_MAX: Duration = Duration::from_millis(100);
+
+/// Called once a task can be seen by workers: on SQLite a moment before it is on the disk and its push returns.
+pub type WhenSeen = Arc<dyn Fn() + Send + Sync>;
 
 /// Where the pushes of one process on one database meet.
 #[derive(Debug, Default)]
@@ -28,10 +32,16 @@ struct State {
 }
 
 /// A push and the one who waits for it. An answer that is not given means: push it by yourself.
-#[derive(Debug)]
 struct Waiting {
     task: Arc<NewTask>,
+    when_seen: WhenSeen,
     answer: oneshot::Sender<Pushed>,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.task.fmt(f)
+    }
 }
 
 impl Meeting {
@@ -45,14 +55,14 @@ impl Store {
     /// where there are no others. `None`: it is not known to be stored, and [`push`](Store::push) has the last word. So a
     /// task with a guard, one that breaks a rule and one whose company met with an error are pushed by themselves, each with
     /// an answer of its own.
-    pub async fn push_together(&self, task: &Arc<NewTask>) -> Option<Pushed> {
+    pub async fn push_together(&self, task: &Arc<NewTask>, when_seen: &WhenSeen) -> Option<Pushed> {
         if task.is_guarded() || task.check().is_err() {
             return None;
         }
         let (answer, mut heard) = oneshot::channel();
         let is_first = {
             let mut state = self.meeting.state();
-            state.waiting.push(Waiting { task: task.clone(), answer });
+            state.waiting.push(Waiting { task: task.clone(), when_seen: when_seen.clone(), answer });
             !std::mem::replace(&mut state.is_led, true)
         };
         if is_first {
@@ -122,10 +132,17 @@ impl Leader {
         let tasks = group.iter().map(|waiting| waiting.task.check()).collect::<Result<Vec<CheckedTask<'_>>, _>>()?;
         let mut held = match self.held.take() {
             Some(held) => held,
+            // One that is alone is mostly waited for by an idle worker.
+            None if group.len() == 1 => self.store.db.writer_before_disk().await?,
             None => self.store.db.writer().await?,
         };
         let pushed = push_on(&mut held.conn(), &tasks, Whose::Ours).await?;
         self.held = Some(held).filter(|_| self.store.kind() != Kind::Sqlite);
+        // One call rouses for all of them.
+        if let Some(first) = group.first() {
+            (first.when_seen)();
+        }
+        self.store.db.keep().await?;
         Ok(pushed)
     }
 }
@@ -152,7 +169,9 @@ mod tests {
         let store = Store::open(&url, OnMissing::Create).await.unwrap();
         store.meeting.state().is_led = true;
         let task = Arc::new(NewTask::new("export"));
-        let pushed = tokio::time::timeout(Duration::from_secs(20), store.push_together(&task)).await;
+        let pushed =
+            tokio::time::timeout(Duration::from_secs(20), store.push_together(&task, &(Arc::new(|| {}) as WhenSeen)))
+                .await;
         assert_eq!(pushed.expect("it waits for ever").unwrap().unique_id, *task.unique_id());
     }
 }

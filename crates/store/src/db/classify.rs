@@ -24,6 +24,10 @@ pub(crate) fn translate(fault: sqlx::Error) -> Error {
 /// Whether the database is in trouble of its own, such as a full disk: once that is over it takes the same.
 #[allow(unused_variables)] // Without any database feature there is nothing to look at.
 pub(crate) fn is_in_trouble(error: &Error) -> bool {
+    #[cfg(feature = "sqlite")]
+    if std::error::Error::source(error).is_some_and(|cause| cause.is::<super::disk::NotKept>()) {
+        return true;
+    }
     let Some(fault) = database_fault(error) else { return false };
     #[cfg(feature = "sqlite")]
     if let Some(fault) = fault.try_downcast_ref::<sqlx::sqlite::SqliteError>() {

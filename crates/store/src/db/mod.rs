@@ -9,6 +9,8 @@ mod sqlite;
 
 mod classify;
 mod conn;
+#[cfg(feature = "sqlite")]
+mod disk;
 mod meaning;
 mod open;
 #[cfg(feature = "mysql")]

@@ -222,12 +222,48 @@ impl Db {
     pub(crate) async fn writer(&self) -> Result<Held, Error> {
         match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => match in_turn!(true, pools.writer.acquire()) {
-                Ok(link) => Ok(Held { link: Link::Sqlite(link), trust: Arc::clone(&self.trust) }),
-                Err(fault) => Err(translate(fault)),
-            },
+            Pools::Sqlite(pools) => {
+                pools.disk.may_write()?;
+                let link = in_turn!(true, pools.writer.acquire()).map_err(translate)?;
+                Ok(Held { link: Link::Sqlite(link), trust: Arc::clone(&self.trust) })
+            }
             #[allow(unreachable_patterns)] // Reached where a server's feature is on.
             _ => self.reader().await,
+        }
+    }
+
+    /// The same, but on SQLite what is written is not on the disk yet when it is committed: see to that with [`keep`](Self::keep)
+    /// or [`keep_soon`](Self::keep_soon). Nobody waits for the disk while the file is locked.
+    pub(crate) async fn writer_before_disk(&self) -> Result<Held, Error> {
+        #[allow(irrefutable_let_patterns)] // Where SQLite is the only feature.
+        #[cfg(feature = "sqlite")]
+        if let Pools::Sqlite(pools) = &self.pools {
+            pools.disk.may_write()?;
+            let mut link = in_turn!(true, pools.writer.acquire()).map_err(translate)?;
+            pools.disk.leave_to_us(&mut link).await.map_err(translate)?;
+            return Ok(Held { link: Link::Sqlite(link), trust: Arc::clone(&self.trust) });
+        }
+        self.writer().await
+    }
+
+    /// Returns once what was committed by [`writer_before_disk`](Self::writer_before_disk) is on the disk. Servers see to that.
+    #[cfg_attr(not(feature = "sqlite"), allow(clippy::unused_async))]
+    pub(crate) async fn keep(&self) -> Result<(), Error> {
+        match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(pools) => pools.disk.keep().await,
+            #[cfg(any(feature = "mysql", feature = "postgres"))]
+            _ => Ok(()),
+        }
+    }
+
+    /// Sees to it that this is so soon.
+    pub(crate) fn keep_soon(&self) {
+        match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(pools) => pools.disk.keep_soon(),
+            #[cfg(any(feature = "mysql", feature = "postgres"))]
+            _ => {}
         }
     }
 
@@ -235,7 +271,10 @@ impl Db {
     pub(crate) async fn begin(&self) -> Result<Tx, Error> {
         let begun = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => in_turn!(true, pools.writer.begin_with("begin immediate")).map(Open::Sqlite),
+            Pools::Sqlite(pools) => {
+                pools.disk.may_write()?;
+                in_turn!(true, pools.writer.begin_with("begin immediate")).map(Open::Sqlite)
+            }
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => self.trust.answer(pool.begin()).await.map(Open::MySql),
             #[cfg(feature = "postgres")]

@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 
 use super::OnMissing;
+use super::disk::Disk;
 use super::meaning::Meaning;
 use super::turn::{ASK_EVERY, in_turn};
 
@@ -23,6 +24,8 @@ const READERS_MAX: u32 = 4;
 pub(crate) struct SqlitePools {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
+    /// Keeps what the writer has committed without waiting for the disk.
+    pub(crate) disk: Disk,
 }
 
 pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
@@ -51,7 +54,7 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
         // FULL keeps every commit through a power loss; with NORMAL the last ones may go.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(ASK_EVERY);
-    let pool = |connections_max, options: SqliteConnectOptions| {
+    let pool = |connections_max| {
         SqlitePoolOptions::new()
             .max_connections(connections_max)
             .test_before_acquire(false)
@@ -61,17 +64,33 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
             .acquire_timeout(Duration::from_secs(30))
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_lazy_with(options)
     };
-    let writer = pool(1, options.clone());
+    let disk = Disk::default();
+    let writers_disk = disk.clone();
+    let writer = pool(1).after_release(move |conn, _| {
+        let disk = writers_disk.clone();
+        Box::pin(async move { disk.take_back(conn).await })
+    });
+    let writer = writer.connect_lazy_with(options.clone());
     // A database in memory is one connection's own: readers must share it.
-    let readers = if in_memory { writer.clone() } else { pool(READERS_MAX, options.busy_timeout(READER_PATIENCE)) };
-    // The switch to a write-ahead log heeds no busy timeout: where several make the file at once, it is tried again.
-    in_turn!(true, writer.acquire()).map_err(|fault| {
+    let patient = options.busy_timeout(READER_PATIENCE);
+    let readers = if in_memory { writer.clone() } else { pool(READERS_MAX).connect_lazy_with(patient) };
+    let has_log = has_log(&writer).await.map_err(|fault| {
         let error = super::translate(fault);
         Error::new(error.kind(), format!("cannot open the file {}: {error}", path.display())).with_source(error)
     })?;
-    Ok(SqlitePools { writer, readers })
+    if has_log && !in_memory {
+        disk.sync_log_of(&path);
+    }
+    Ok(SqlitePools { writer, readers, disk })
+}
+
+/// Opens the file. Some file systems can have no write-ahead log.
+async fn has_log(writer: &SqlitePool) -> Result<bool, sqlx::Error> {
+    // The switch to it heeds no busy timeout: where several make the file at once, it is tried again.
+    let mut conn = in_turn!(true, writer.acquire())?;
+    let journal: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut *conn).await?;
+    Ok(journal == "wal")
 }
 
 /// Whether it lacks memory, room or its file, whatever it was given.

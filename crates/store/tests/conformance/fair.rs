@@ -84,7 +84,7 @@ async fn every_way_to_push_knows_the_lane(db: Database) {
     store.push_all(&["alice", "alice"].map(|creator| way("many of one creator", creator))).await.unwrap();
     let keyed = [way("with a key among many", "alice").key("a"), way("the same", "bob").key("b")];
     store.push_all(&keyed).await.unwrap();
-    store.push_together(&Arc::new(way("together", "张三"))).await.unwrap();
+    store.push_together(&Arc::new(way("together", "张三")), &crate::push_together::unheard()).await.unwrap();
     connected!(db, connection => {
         let mut tx = connection.begin_with(begin(db.kind())).await.unwrap();
         let tasks = [way("in a transaction", "alice"), way("in a transaction", "bob").key("c")];
