@@ -190,6 +190,17 @@ fn place(name: &'static str, dialect: Dialect, text: &mut String, names: &mut Ve
 /// A column's name and kind.
 type Column = (&'static str, &'static str);
 
+/// A column of the batch's one row as a parameter.
+fn place_column(column: &'static str, kind: &str, dialect: Dialect, text: &mut String, names: &mut Vec<&'static str>) {
+    if kind != "int" {
+        return place(column, dialect, text, names);
+    }
+    // A null has no kind of its own.
+    text.push_str("cast(");
+    place(column, dialect, text, names);
+    text.push_str(" as signed)");
+}
+
 /// The kind of a column of the batch that a file asks for.
 fn kind_of_column(file: &'static str, column: &str) -> &'static str {
     let list = file.split_once("{batch:").and_then(|(_, rest)| rest.split_once('}')).map_or("", |(list, _)| list);
@@ -207,22 +218,11 @@ fn expand(
     text: &mut String,
     names: &mut Vec<&'static str>,
 ) {
-    if token == "now" {
-        text.push_str(dialect.now());
-        return;
-    }
-    if let Some(column) = token.strip_prefix("batch.") {
-        match kind_of_column(file, column) {
-            _ if !form.is_single => text.push_str(token),
-            // A null has no kind of its own.
-            "int" => {
-                text.push_str("cast(");
-                place(column, dialect, text, names);
-                text.push_str(" as signed)");
-            }
-            _ => place(column, dialect, text, names),
-        }
-        return;
+    match token.strip_prefix("batch.") {
+        _ if token == "now" => return text.push_str(dialect.now()),
+        Some(_) if !form.is_single => return text.push_str(token),
+        Some(column) => return place_column(column, kind_of_column(file, column), dialect, text, names),
+        None => {}
     }
     let columns = token.strip_prefix("batch:").unwrap_or_default();
     let (own, alike) = columns.split_once('|').unwrap_or((columns, ""));
