@@ -20,6 +20,8 @@ use crate::singles::singles;
 
 /// Worker processes of the crowd.
 const CROWD: usize = 8;
+/// What part of a round's tasks goes before them and is not counted.
+const WARM_PART: usize = 4;
 /// Single pushes to an idle worker.
 const PICK_UPS: usize = 100;
 
@@ -84,6 +86,8 @@ async fn cycles(plan: &Plan, mission: &Mission, url: &str, workers: usize, worke
     for round in 0..=plan.rounds {
         let floor = mission.floor(plan.thousands).await?.total();
         let crew = Crew::hire(plan, url, workers).await?;
+        // Workers that have just come still open connections and have statements read.
+        cycle(mission, plan.thousands.div_ceil(WARM_PART)).await?;
         let before = mission.deadlocks().await?;
         let took = cycle(mission, plan.thousands).await?;
         let met = before.zip(mission.deadlocks().await?).map(|(before, after)| after.saturating_sub(before));
