@@ -12,11 +12,21 @@ const PAUSE: Duration = Duration::from_millis(40);
 /// Pauses differ by up to this much, so that they do not keep step with anything that ticks.
 const PAUSE_STEP: Duration = Duration::from_millis(7);
 
-/// So many single pushes to an idle worker: how long each took until its method began, in milliseconds, the shortest first.
-pub(crate) async fn pick_up(mission: &Mission, pushes: usize) -> Result<Vec<f64>> {
-    let mut waits = Vec::with_capacity(pushes);
+/// Milliseconds from push to method, and what is held against them, each the shortest first.
+pub(crate) struct PickUps {
+    pub(crate) waits: Vec<f64>,
+    /// A plain insert and a plain claim, each committed, after a pause of the same length.
+    pub(crate) floors: Vec<f64>,
+}
+
+/// So many single pushes to an idle worker: how long each took until its method began, by turns with their floor.
+pub(crate) async fn pick_up(mission: &Mission, pushes: usize) -> Result<PickUps> {
+    let (mut waits, mut floors) = (Vec::with_capacity(pushes), Vec::with_capacity(pushes));
     for n in 0..pushes {
-        tokio::time::sleep(PAUSE + PAUSE_STEP * u32::try_from(n % 11).unwrap_or(0)).await;
+        let pause = PAUSE + PAUSE_STEP * u32::try_from(n % 11).unwrap_or(0);
+        tokio::time::sleep(pause).await;
+        floors.push(mission.floor_of_pick_up().await?.as_secs_f64() * 1000.0);
+        tokio::time::sleep(pause).await;
         let pushed_us = now_us();
         let task = mission.push(NewTask::new(STAMP)).await?.wait().await?;
         let began_us: u64 = task.content.as_deref().and_then(|content| content.parse().ok()).ok_or_else(|| {
@@ -25,7 +35,8 @@ pub(crate) async fn pick_up(mission: &Mission, pushes: usize) -> Result<Vec<f64>
         waits.push(began_us.saturating_sub(pushed_us) as f64 / 1000.0);
     }
     waits.sort_by(f64::total_cmp);
-    Ok(waits)
+    floors.sort_by(f64::total_cmp);
+    Ok(PickUps { waits, floors })
 }
 
 /// The value below which this share of the sorted ones lies.

@@ -128,10 +128,10 @@ async fn pick_ups(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figur
     let here = pick_up(mission, PICK_UPS).await?;
     worker.stop().await;
     let mut figures = Vec::new();
-    for (whose, waits) in [("another process", &elsewhere), ("same process", &here)] {
+    for (whose, seen) in [("another process", &elsewhere), ("same process", &here)] {
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-            let value = percentile(waits, share);
-            figures.push(Figure::plain(format!("pick-up, {whose}, {name}"), Unit::Milliseconds, &[value]));
+            let pair = (percentile(&seen.waits, share), percentile(&seen.floors, share));
+            figures.push(Figure::beside(format!("pick-up, {whose}, {name}"), Unit::Milliseconds, &[pair]));
         }
     }
     Ok(figures)

@@ -20,6 +20,12 @@ impl Mission {
         detached(async move { store.floor(thousands).await }).await
     }
 
+    /// Stores one task and makes it somebody's in plain SQL, each in a commit of its own: how long the two took. Only for a [`Scratch`].
+    pub async fn floor_of_pick_up(&self) -> Result<Duration> {
+        let store = self.store();
+        detached(async move { store.floor_of_pick_up().await }).await
+    }
+
     /// Whether a task is due or runs, by one dive into an index for each line of waiting ones.
     pub async fn has_work(&self) -> Result<bool> {
         let store = self.store();

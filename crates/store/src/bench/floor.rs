@@ -14,6 +14,7 @@ pub const FLOOR_ROWS: usize = 1000;
 static INSERT: Statement = Statement::new("bench_insert", include_str!("../sql/bench_insert.postgres.sql"))
     .sqlite(include_str!("../sql/bench_insert.sqlite.sql"))
     .mysql(include_str!("../sql/bench_insert.mysql.sql"));
+static INSERT_ONE: Statement = Statement::new("bench_insert_one", include_str!("../sql/bench_insert_one.sql"));
 static CLAIM: Statement = Statement::new("bench_claim", include_str!("../sql/bench_claim.sql"));
 static SETTLE: Statement = Statement::new("bench_settle", include_str!("../sql/bench_settle.sql"));
 pub(super) static LAST: Statement = Statement::new("bench_last", include_str!("../sql/bench_last.sql"));
@@ -88,6 +89,23 @@ impl Store {
             took += began.elapsed();
         }
         Ok(took)
+    }
+
+    /// Stores one task and makes it somebody's, each by one statement and a commit of its own: how long the two took. Only for a
+    /// [`Scratch`](super::Scratch): no rule is kept.
+    pub async fn floor_of_pick_up(&self) -> Result<Duration, Error> {
+        let mut held = self.db.writer().await?;
+        let mut conn = held.conn();
+        let began = Instant::now();
+        conn.run(&INSERT_ONE, &[]).await?;
+        let stored = began.elapsed();
+        let id = conn.row(&LAST, &[]).await?.map_or(Ok(0), |row| row.int("id"))?;
+        let only = [("first", id.into()), ("last", id.into())];
+        let began = Instant::now();
+        conn.run(&CLAIM, &only).await?;
+        let claimed = began.elapsed();
+        conn.run(&SETTLE, &only).await?;
+        Ok(stored + claimed)
     }
 
     /// How many statements the server has answered, of all clients, where it counts them.
