@@ -84,7 +84,7 @@ impl Fetcher {
                     }
                     match found {
                         Found::Tasks => {
-                            self.rest = self.rest_min();
+                            self.rest = self.rest_min().max(limits::POLL_AFTER_WORK);
                             self.idle_since = None;
                         }
                         Found::EmptyLine => {}

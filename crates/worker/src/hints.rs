@@ -2,9 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mission_core::Chance;
 use mission_store::Store;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -137,18 +136,25 @@ impl Drop for Sending {
     }
 }
 
-/// A few chosen anew each time: one may be busy or gone, and all of them at once would look in vain.
+/// A few, since one may be busy or gone, and all of them at once would look in vain.
 fn send_to_some(ears: &[EarAddress]) {
-    if ears.is_empty() {
-        return;
-    }
-    let first = Chance::random().one_of(ears.len());
-    for ear in ears.iter().cycle().skip(first).take(ears.len().min(limits::HINTED_MAX)) {
+    // By whose clock does not matter: it only picks.
+    let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    for ear in hinted(ears.len(), second).filter_map(|place| ears.get(place)) {
         // Whatever becomes of it, the worker looks by itself before long.
         if let Err(fault) = send_to(ear) {
             tracing::debug!(%fault, address = %ear.at, "a hint was not sent");
         }
     }
+}
+
+/// Which of so many are hinted in this second. All who push pick alike, so that a few workers claim much at a time and others do not
+/// stand in their way; the next second it is the turn of others.
+fn hinted(count: usize, second: u64) -> impl Iterator<Item = usize> {
+    let count = count as u64;
+    let first = second.checked_rem(count).unwrap_or(0);
+    // proof: each is below `count`, which was a `usize`.
+    (0..count.min(limits::HINTED_MAX)).map(move |step| ((first + step) % count) as usize)
 }
 
 fn send_to(ear: &EarAddress) -> std::io::Result<()> {
@@ -204,6 +210,18 @@ mod tests {
             assert_eq!(hints.inner.state().known, []);
             handle.stop().await;
         });
+    }
+
+    #[test]
+    fn all_who_push_within_a_second_pick_alike_and_each_worker_has_its_turn() {
+        let picked = |count, second| hinted(count, second).collect::<Vec<_>>();
+        assert_eq!((picked(8, 5), picked(8, 6), picked(8, 7)), (vec![5, 6, 7], vec![6, 7, 0], vec![7, 0, 1]));
+        assert_eq!((picked(0, 5), picked(1, 5), picked(2, 5)), (vec![], vec![0], vec![1, 0]));
+        for count in 1..20 {
+            let mut turns = vec![0; count];
+            (0..count as u64).flat_map(|second| picked(count, second)).for_each(|place| turns[place] += 1);
+            assert!(turns.iter().all(|turns| *turns == count.min(3)), "{count}: {turns:?}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(crate) const REST_STEP: Duration = Duration::from_secs(1);
 /// Pause between two hints of a process, and between two that a worker follows: short beside a commit, long beside a look.
 pub(crate) const HINT_EVERY: Duration = Duration::from_millis(2);
 /// Workers that one hint goes to: one may be busy, another gone, and each that comes too late looks in vain.
-pub(crate) const HINTED_MAX: usize = 3;
+pub(crate) const HINTED_MAX: u64 = 3;
 /// So long the list of ears is taken for up to date.
 pub(crate) const EARS_FRESH: Duration = Duration::from_secs(1);
 /// So long an ear is worth a hint before the list is read again: most workers stay for long.
@@ -50,8 +50,11 @@ pub(crate) const HINT_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Longest that the list of lines is used without a new look.
 pub(crate) const LINES_AGE_MAX: Duration = Duration::from_secs(1);
-/// Pause before the next look right after something ran: what comes next mostly comes soon.
+/// Shortest pause between looks, and after a refusal.
 pub(crate) const POLL_FIRST: Duration = Duration::from_millis(20);
+/// Pause before the next look of a worker that had tasks and finds no more: who pushes calls. With shorter ones all workers of a crowd
+/// find each batch, and most of their claims only what others have locked.
+pub(crate) const POLL_AFTER_WORK: Duration = Duration::from_millis(100);
 /// Longest pause between looks: half of the second within which a plain insert is to start.
 pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
 /// A look that takes long is followed by a rest so many times as long: looking stays a small part of the work.
