@@ -241,7 +241,7 @@ impl Fetcher {
     /// Waits for the next look: a call, the next due task, or the rest, which doubles and goes on while nothing waits at all.
     async fn rest(&mut self) {
         let due = self.lines.next_due(Instant::now()).filter(|due| !due.is_zero());
-        let span = due.map_or(self.rest, |due| due.min(self.rest));
+        let span = [due, self.linger_left()].into_iter().flatten().fold(self.rest, Duration::min);
         let compare_in = limits::COMPARE_EVERY.saturating_sub(self.compared_at.elapsed());
         let is_idle = self.base.settings.when_empty == WhenEmpty::Stay && due.is_none() && !self.is_unsure;
         let rested = async {
@@ -257,6 +257,13 @@ impl Fetcher {
         }
         self.rest = (self.rest * 2).min(limits::POLL_MAX);
         self.lines.expire();
+    }
+
+    /// For how long an idle worker on demand stays; nothing if that is over and something keeps it.
+    fn linger_left(&self) -> Option<Duration> {
+        let WhenEmpty::Linger(span) = self.base.settings.when_empty else { return None };
+        let left = span.saturating_sub(self.idle_since?.elapsed());
+        (!left.is_zero()).then_some(left)
     }
 
     /// An error of the database never ends a worker.
