@@ -7,28 +7,10 @@ use crate::Store;
 use crate::batch::Batches;
 use crate::cluster;
 use crate::db::{Conn, Dialect, Row, Statement, Value};
+use crate::lines::Line;
 use crate::records::GET;
 use crate::retrying::{retrying, retrying_conflicts};
 use crate::rows;
-
-/// What a worker can refuse or order by as a whole: tasks alike in all columns that the claim's index begins with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// The method of its tasks.
-    pub method: String,
-    /// Their type.
-    pub task_type: String,
-    /// Their priority.
-    pub priority: i64,
-    /// That of their creators in a fair type, 1 to 63; else 0.
-    pub lane: i64,
-    /// The due time of the first.
-    pub head: Timestamp,
-    /// Whether its type is paused.
-    pub is_paused: bool,
-    /// How many tasks of its type may run at once, over all workers.
-    pub running_limit: Option<i64>,
-}
 
 /// What a claim may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,17 +44,6 @@ enum Picking {
 /// Blocks of a window that one claim looks into at the most.
 const BLOCKS_TRIED: usize = 3;
 
-/// Waiting tasks that one dive on MySQL looks at.
-const LOOK_AHEAD: i64 = 8;
-
-impl Line {
-    /// Whether a claim from the one takes the tasks of the other.
-    pub fn is_same(&self, other: &Line) -> bool {
-        (&self.method, &self.task_type, self.priority, self.lane)
-            == (&other.method, &other.task_type, other.priority, other.lane)
-    }
-}
-
 impl Terms {
     /// So many, whatever they are.
     pub const fn up_to(limit: usize) -> Self {
@@ -89,14 +60,9 @@ pub struct Claimed {
     pub running: Running,
 }
 
-static LINES: Statement = Statement::new("lines", include_str!("sql/lines.postgres.sql"))
-    .sqlite(include_str!("sql/lines.sqlite.sql"))
-    .mysql(include_str!("sql/lines.mysql.sql"));
-static CLAIM: Statement = Statement::new("claim", include_str!("sql/claim.postgres.sql"))
-    .sqlite(include_str!("sql/claim.sqlite.sql"))
-    .mysql(include_str!("sql/claim.mysql.sql"));
+static CLAIM: Statement = claim("claim").with("locked");
 static UNUSUAL: Statement = Statement::new("claim_unusual", include_str!("sql/claim_unusual.sqlite.sql"));
-static MARK: Statement = Statement::new("claim_mark", include_str!("sql/claim_mark.mysql.sql"));
+static MARK: Statement = mark("claim_mark");
 static WINDOW: Statement = Statement::new("claim_window", include_str!("sql/claim_window.mysql.sql"));
 static BLOCK: Statement = Statement::new("claim_block", include_str!("sql/claim_block.mysql.sql"));
 static CLAIM_ONE: Statement = Statement::new("claim_one", include_str!("sql/claim_one.sql"));
@@ -109,13 +75,25 @@ static TYPE_RUNNING: Statement = Statement::new("type_running", include_str!("sq
 static EXECUTING: Statement = Statement::new("executing_of_worker", include_str!("sql/executing_of_worker.sql"))
     .mysql(include_str!("sql/executing_of_worker.mysql.sql"));
 
+/// The claim from a line, under the name of its use.
+pub(crate) const fn claim(name: &'static str) -> Statement {
+    Statement::new(name, include_str!("sql/claim.postgres.sql"))
+        .sqlite(include_str!("sql/claim.sqlite.sql"))
+        .mysql(include_str!("sql/claim.mysql.sql"))
+}
+
+/// Making picked tasks somebody's, under the name of its use.
+pub(crate) const fn mark(name: &'static str) -> Statement {
+    Statement::new(name, include_str!("sql/claim_mark.mysql.sql"))
+}
+
 #[derive(Serialize)]
 struct IdRow {
     id: i64,
 }
 
 impl Claimed {
-    fn of(mut task: Task, worker: WorkerId) -> Self {
+    pub(crate) fn of(mut task: Task, worker: WorkerId) -> Self {
         task.state = State::Executing;
         task.worker_id = Some(worker);
         let running = Running {
@@ -130,40 +108,6 @@ impl Claimed {
 }
 
 impl Store {
-    /// The lines that have waiting tasks, at most [`limits::LINES_MAX`], with the database's clock.
-    pub async fn lines(&self) -> Result<(Vec<Line>, Timestamp), Error> {
-        retrying(|| async {
-            let mut held = self.db.reader().await?;
-            let mut conn = held.conn();
-            let mut now = 0;
-            let mut lines: Vec<Line> = Vec::new();
-            let lines_max = usize::try_from(limits::LINES_MAX).unwrap_or(usize::MAX);
-            if conn.dialect() == Dialect::MySql {
-                while lines.len() < lines_max {
-                    let rows = next_lines(&mut conn, lines.last()).await?;
-                    for row in &rows {
-                        now = row.int("now_us")?;
-                        let found = line(row)?;
-                        if !lines.last().is_some_and(|last| last.is_same(&found)) {
-                            lines.push(found);
-                        }
-                    }
-                    if rows.len() < usize::try_from(LOOK_AHEAD).unwrap_or(usize::MAX) {
-                        break;
-                    }
-                }
-                lines.truncate(lines_max);
-            } else {
-                for row in conn.rows(&LINES, &[("limit", limits::LINES_MAX.into())]).await? {
-                    now = row.int("now_us")?;
-                    lines.push(line(&row)?);
-                }
-            }
-            Ok((lines, Timestamp(now)))
-        })
-        .await
-    }
-
     /// Claims up to `limit` due tasks of a line, in the order of due time, then of pushing.
     ///
     /// # Errors
@@ -248,11 +192,32 @@ async fn claim_on(
     suspects: Suspects,
     picking: Picking,
 ) -> Result<Vec<Claimed>, Error> {
+    let values = values_of(line, worker, limit, suspects);
+    let rows = match picking {
+        Picking::First => conn.rows(&CLAIM, &values).await?,
+        Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
+    };
+    let mut tasks = tasks_of(conn, &rows, line, worker).await?;
+    if conn.dialect() == Dialect::MySql
+        && let Some(row) = rows.first()
+    {
+        marked(conn, &MARK, &mut tasks, worker, row.int("now_us")?).await?;
+    }
+    Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
+}
+
+/// What a claim from a line asks for.
+pub(crate) fn values_of(
+    line: &Line,
+    worker: WorkerId,
+    limit: i64,
+    suspects: Suspects,
+) -> [(&'static str, Value<'_>); 8] {
     let crashes_max = match suspects {
         Suspects::Take => i64::MAX,
         Suspects::Leave => 0,
     };
-    let values = [
+    [
         ("method", line.method.as_str().into()),
         ("type", line.task_type.as_str().into()),
         ("priority", line.priority.into()),
@@ -261,22 +226,20 @@ async fn claim_on(
         ("crashes_max", crashes_max.into()),
         ("limit", limit.into()),
         ("worker_id", worker.0.into()),
-    ];
-    let rows = match picking {
-        Picking::First => conn.rows(&CLAIM, &values).await?,
-        Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
-    };
+    ]
+}
+
+/// The tasks in the rows that a claim from a line answers.
+pub(crate) async fn tasks_of(
+    conn: &mut Conn<'_>,
+    rows: &[Row],
+    line: &Line,
+    worker: WorkerId,
+) -> Result<Vec<Task>, Error> {
     if conn.dialect() == Dialect::Sqlite {
-        let tasks = with_unusual(conn, &rows, line, worker).await?;
-        return Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect());
+        return with_unusual(conn, rows, line, worker).await;
     }
-    let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
-    if conn.dialect() == Dialect::MySql
-        && let Some(row) = rows.first()
-    {
-        mark(conn, &mut tasks, worker, row.int("now_us")?).await?;
-    }
-    Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
+    rows.iter().map(rows::task).collect()
 }
 
 /// SQLite's claim answers the usual columns; what has more is read by itself. One that is ours no more is left out.
@@ -290,15 +253,16 @@ async fn with_unusual(conn: &mut Conn<'_>, claimed: &[Row], line: &Line, worker:
     }
     if !unusual.is_empty() {
         let batch = Batches::one(&unusual)?;
-        // They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.
-        let unread = |fault: Error| {
-            Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
-        };
         let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
         let read = conn.rows(&UNUSUAL, &wanted).await.map_err(unread)?;
         tasks.extend(read.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(tasks)
+}
+
+/// Tasks that are claimed already: a second claim would not bring them back, but a look at what the worker holds does.
+pub(crate) fn unread(fault: Error) -> Error {
+    Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
 }
 
 /// On a cluster each node has locks of its own, and of two that claim one task the later is refused when it commits:
@@ -326,11 +290,24 @@ async fn pick_anywhere(
     Ok(picked)
 }
 
-/// MySQL cannot return what an update writes: the rows were read, locked, and are marked in the same transaction.
-async fn mark(conn: &mut Conn<'_>, tasks: &mut [Task], worker: WorkerId, now_us: i64) -> Result<(), Error> {
+/// MySQL cannot return what an update writes: the rows were read, and are marked now. Answers how many still could be.
+pub(crate) async fn marked(
+    conn: &mut Conn<'_>,
+    sql: &'static Statement,
+    tasks: &mut [Task],
+    worker: WorkerId,
+    now_us: i64,
+) -> Result<u64, Error> {
     let ids: Vec<IdRow> = tasks.iter().map(|task| IdRow { id: task.id }).collect();
     let batch = Batches::one(&ids)?;
-    conn.run(&MARK, &[("batch", (&batch).into()), ("worker_id", worker.0.into()), ("now_us", now_us.into())]).await?;
+    let values = [
+        ("batch", (&batch).into()),
+        ("worker_id", worker.0.into()),
+        ("now_us", now_us.into()),
+        // Of one that was read without a lock.
+        ("lease_token", tasks.first().map(|task| task.lease_token.0).into()),
+    ];
+    let hits = conn.run(sql, &values).await?;
     for task in tasks {
         task.lease_token = LeaseToken(task.lease_token.0 + 1);
         task.counts.attempt += 1;
@@ -343,7 +320,7 @@ async fn mark(conn: &mut Conn<'_>, tasks: &mut [Task], worker: WorkerId, now_us:
         task.content_cut = false;
         task.modified_date = Timestamp(now_us);
     }
-    Ok(())
+    Ok(hits)
 }
 
 async fn room_of_type(conn: &mut Conn<'_>, task_type: &str, picking: Picking) -> Result<i64, Error> {
@@ -355,38 +332,4 @@ async fn room_of_type(conn: &mut Conn<'_>, task_type: &str, picking: Picking) ->
     let Some(limit) = rule.int_or_null("running_limit")? else { return Ok(i64::MAX) };
     let running = conn.row(&TYPE_RUNNING, &values).await?.map_or(Ok(0), |row| row.int("running"))?;
     Ok(limit - running)
-}
-
-/// The first waiting tasks behind a line: several at once, because mostly few wait, and then there is no second look.
-async fn next_lines(conn: &mut Conn<'_>, last: Option<&Line>) -> Result<Vec<Row>, Error> {
-    let ahead = ("ahead", LOOK_AHEAD.into());
-    let values = match last {
-        Some(last) => [
-            ("method", last.method.as_str().into()),
-            ("type", last.task_type.as_str().into()),
-            ("priority", last.priority.into()),
-            ("lane", last.lane.into()),
-            ahead,
-        ],
-        None => [
-            ("method", "".into()),
-            ("type", "".into()),
-            ("priority", i64::MIN.into()),
-            ("lane", i64::MIN.into()),
-            ahead,
-        ],
-    };
-    conn.rows(&LINES, &values).await
-}
-
-fn line(row: &Row) -> Result<Line, Error> {
-    Ok(Line {
-        method: row.text("method")?,
-        task_type: row.text("type")?,
-        priority: row.int("priority")?,
-        lane: row.int("lane")?,
-        head: Timestamp(row.int("run_at")?),
-        is_paused: row.int("paused")? != 0,
-        running_limit: row.int_or_null("running_limit")?,
-    })
 }

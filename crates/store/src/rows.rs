@@ -2,8 +2,8 @@
 
 use mission_core::{Counts, Error, LeaseToken, Progress, State, Task, Timestamp, UniqueId, WorkerId};
 
-use crate::claim::Line;
 use crate::db::Row;
+use crate::lines::Line;
 
 /// A task from a row that has all columns. A state or reason written by a stranger's hand does not break the reader.
 pub(crate) fn task(row: &Row) -> Result<Task, Error> {

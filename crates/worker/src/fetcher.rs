@@ -30,6 +30,10 @@ pub(crate) struct Fetcher {
     /// How long the last look took: the next one comes not sooner than a multiple of it.
     look_took: Duration,
     idle_since: Option<Instant>,
+    /// Whether a call has ended the rest.
+    is_roused: bool,
+    /// Whether something was claimed on a call before anybody has looked what else waits.
+    owes_look: bool,
     intake: Intake,
 }
 
@@ -67,6 +71,8 @@ impl Fetcher {
             failing: Lasting::default(),
             look_took: Duration::ZERO,
             idle_since: None,
+            is_roused: false,
+            owes_look: false,
         }
     }
 
@@ -155,6 +161,9 @@ impl Fetcher {
             self.is_unsure = false;
             self.compared_at = Instant::now();
         }
+        if self.claim_ahead().await? {
+            return Ok(Found::Tasks);
+        }
         self.look().await?;
         let Some(chosen) = self.lines.choose(Instant::now()) else { return Ok(Found::Nothing) };
         self.gather().await;
@@ -171,6 +180,9 @@ impl Fetcher {
             }
             claimed => claimed?,
         };
+        if let Some(last) = claimed.last() {
+            self.lines.gave(&chosen, last.task.run_at);
+        }
         match claimed.last() {
             // On a cluster a claim leaves gaps: what stands before its last task is still to be seen.
             Some(_) if claimed.len() >= room && self.base.store.is_cluster().await? => {
@@ -185,6 +197,37 @@ impl Fetcher {
         Ok(found)
     }
 
+    /// A worker at rest that is called claims one task of the line that its last claims were from, and looks afterwards what else there
+    /// is: a way to the database less until the method begins. Answers whether there was something.
+    async fn claim_ahead(&mut self) -> Result<bool, Error> {
+        let now = Instant::now();
+        if !std::mem::take(&mut self.is_roused) || self.owes_look || self.lines.choose(now).is_some() {
+            return Ok(false);
+        }
+        let Some(line) = self.lines.foreseen(now) else { return Ok(false) };
+        // On a cluster those who begin at the same task are refused when they commit.
+        if self.base.store.is_cluster().await? {
+            return Ok(false);
+        }
+        let base = Arc::clone(&self.base);
+        let claim = base.desk.claim_ahead(&line, base.tenure.worker(), Intake::suspects());
+        match self.known(claim).await {
+            Err(fault) if !is_refusal(&fault) => Err(fault),
+            Ok(Some(claimed)) => {
+                self.owes_look = true;
+                self.lines.gave(&line, claimed.task.run_at);
+                self.lines.exhaust(&line);
+                self.intake.take(vec![claimed]).await;
+                Ok(true)
+            }
+            // A refusal is met again, and borne, by the claim after the look.
+            Err(_) | Ok(None) => {
+                self.lines.foresee_nothing();
+                Ok(false)
+            }
+        }
+    }
+
     /// Reads the lines where they are too old, or where somebody called.
     async fn look(&mut self) -> Result<(), Error> {
         let now = Instant::now();
@@ -192,8 +235,9 @@ impl Fetcher {
         // Under a rain of pushes the lines stay good for a moment, as long as they have work.
         let is_fresh = self.lines.age(now).is_some_and(|age| age < self.rest_min());
         let has_work = self.lines.choose(now).is_some();
-        if self.lines.is_old(now) || is_called && !(is_fresh && has_work) {
+        if self.owes_look || self.lines.is_old(now) || is_called && !(is_fresh && has_work) {
             self.calls.mark_unchanged();
+            self.owes_look = false;
             let (mut lines, database_now) = self.base.store.lines().await?;
             lines.retain(|line| self.base.serves(&line.method, &line.task_type));
             self.look_took = now.elapsed();
@@ -220,11 +264,15 @@ impl Fetcher {
     }
 
     async fn claim(&mut self, chosen: &Line, room: usize) -> Result<Vec<Claimed>, Error> {
-        let worker = self.base.tenure.worker();
-        // Until the answer is here the outcome is unknown; so may be that of the claim before.
-        let was_unsure = std::mem::replace(&mut self.is_unsure, true);
+        let base = Arc::clone(&self.base);
         let terms = Terms { limit: room, running_limit: chosen.running_limit, suspects: Intake::suspects() };
-        let claimed = self.base.store.claim_by(chosen, worker, terms).await;
+        self.known(base.store.claim_by(chosen, base.tenure.worker(), terms)).await
+    }
+
+    /// The outcome of a claim, which is unknown until its answer is here; so may be that of the claim before.
+    async fn known<T>(&mut self, claim: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let was_unsure = std::mem::replace(&mut self.is_unsure, true);
+        let claimed = claim.await;
         self.is_unsure = was_unsure || claimed.as_ref().is_err_and(|fault| !fault.is_retryable());
         claimed
     }
@@ -252,7 +300,7 @@ impl Fetcher {
         };
         tokio::select! {
             () = rested => {}
-            _ = self.calls.changed() => {}
+            _ = self.calls.changed() => self.is_roused = true,
             _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => {}
         }
         self.rest = (self.rest * 2).min(limits::POLL_MAX);

@@ -23,6 +23,14 @@ pub(crate) struct Lines {
     turn: u64,
     /// Lines whose claim the database refused.
     aside: HashMap<Key, Aside>,
+    /// The line that the last claims were from.
+    latest: Option<Latest>,
+}
+
+/// The line of the last claims, from where it goes on, and how many of them it gave.
+struct Latest {
+    line: Line,
+    claims: usize,
 }
 
 /// A line and the turn in which it last gave something; 0 if it never did.
@@ -48,6 +56,11 @@ impl Lines {
         let turn = |line: &Line| self.turns.get(&key(line)).copied().unwrap_or(0);
         self.lines = lines.into_iter().map(|line| Seen { turn: turn(&line), line }).collect();
         self.read = Some((now, database_now));
+        if let Some(latest) = &self.latest
+            && self.lines.iter().any(|seen| seen.line.priority > latest.line.priority)
+        {
+            self.latest = None;
+        }
         self.forget_turns(now);
     }
 
@@ -125,6 +138,27 @@ impl Lines {
             (seen.line.head, seen.turn) = (head, self.turn);
         }
         self.turns.insert(key(chosen), self.turn);
+    }
+
+    /// A claim from a line gave tasks, the last of them due at this moment.
+    pub(crate) fn gave(&mut self, chosen: &Line, head: Timestamp) {
+        let before = self.latest.take().filter(|latest| latest.line.is_same(chosen));
+        let claims = before.map_or(0, |latest| latest.claims) + 1;
+        self.latest = Some(Latest { line: Line { head, ..chosen.clone() }, claims });
+    }
+
+    /// The line from which a task is to be claimed before the lines are read, because what calls is mostly more of the same: if all of
+    /// the last claims were from it, and none of a higher priority was seen since.
+    pub(crate) fn foreseen(&self, now: Instant) -> Option<Line> {
+        let latest = self.latest.as_ref().filter(|latest| latest.claims >= limits::ALIKE_MIN)?;
+        let line = &latest.line;
+        let is_full = self.full_until.get(&line.task_type).is_some_and(|until| *until > now);
+        (!is_full && !self.is_aside(line, now)).then(|| line.clone())
+    }
+
+    /// It had nothing.
+    pub(crate) fn foresee_nothing(&mut self) {
+        self.latest = None;
     }
 
     fn drop_line(&mut self, chosen: &Line) {
@@ -297,6 +331,46 @@ mod tests {
         assert_eq!(chosen(&lines, again), "a");
         assert!(!lines.put_aside(&refused, again), "it has been said");
         assert!(lines.put_aside(&refused, now + limits::SAY_AGAIN));
+    }
+
+    #[test]
+    fn more_is_foreseen_of_a_line_that_all_of_the_last_claims_were_from() {
+        let (a, b) = (line("a", "t", 0, 1), line("b", "t", 0, 2));
+        let (mut lines, now) = known(vec![a.clone(), b.clone()]);
+        lines.gave(&a, Timestamp(5));
+        assert_eq!(lines.foreseen(now), None, "one claim tells nothing yet");
+        lines.gave(&a, Timestamp(7));
+        lines.exhaust(&a);
+        let from_there = Line { head: Timestamp(7), ..a.clone() };
+        assert_eq!(lines.foreseen(now), Some(from_there.clone()));
+        lines.learn(vec![b.clone()], Timestamp(1_000_000), now);
+        assert_eq!(lines.foreseen(now), Some(from_there), "others of no higher priority change nothing");
+        lines.gave(&b, Timestamp(3));
+        assert_eq!(lines.foreseen(now), None, "another came between");
+        lines.gave(&b, Timestamp(3));
+        assert!(lines.foreseen(now).is_some());
+        lines.foresee_nothing();
+        assert_eq!(lines.foreseen(now), None);
+    }
+
+    #[test]
+    fn nothing_is_foreseen_of_a_line_that_others_go_before_or_that_cannot_give() {
+        let a = line("a", "t", 0, 1);
+        let foreseen = || {
+            let (mut lines, now) = known(vec![a.clone()]);
+            lines.gave(&a, Timestamp(5));
+            lines.gave(&a, Timestamp(5));
+            (lines, now)
+        };
+        let (mut lines, now) = foreseen();
+        lines.learn(vec![line("b", "t", 1, 9)], Timestamp(1_000_000), now);
+        assert_eq!(lines.foreseen(now), None, "a higher priority was seen");
+        let (mut lines, now) = foreseen();
+        lines.put_aside(&a, now);
+        assert_eq!(lines.foreseen(now), None, "the database refused it");
+        let (mut lines, now) = foreseen();
+        lines.exhaust_type(&Line { running_limit: Some(1), ..a.clone() }, now);
+        assert_eq!(lines.foreseen(now), None, "as many run as may");
     }
 
     #[test]

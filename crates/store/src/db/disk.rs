@@ -203,6 +203,7 @@ mod tests {
     async fn what_waits_for_the_disk_at_once_is_kept_by_few_syncs() {
         let folder = mission_testkit::folder();
         let db = open(folder.path()).await;
+        #[allow(irrefutable_let_patterns)] // Where SQLite is the only feature.
         let super::super::open::Pools::Sqlite(pools) = &db.pools else { unreachable!("it is one") };
         let disk = &pools.disk;
         let held = disk.0.kept.lock().await;
@@ -228,6 +229,7 @@ mod tests {
     async fn after_a_failed_sync_nothing_is_written_any_more() {
         let folder = mission_testkit::folder();
         let db = open(folder.path()).await;
+        #[allow(irrefutable_let_patterns)] // Where SQLite is the only feature.
         let super::super::open::Pools::Sqlite(pools) = &db.pools else { unreachable!("it is one") };
         pools.disk.0.lost.set("I/O error".to_owned()).unwrap();
         let refusals = [

@@ -33,6 +33,8 @@ impl Dialect {
 pub(crate) struct Statement {
     name: &'static str,
     files: [Option<&'static str>; 3],
+    /// An optional clause that always stands.
+    with: Option<&'static str>,
     /// One for each database in each shape.
     prepared: [[OnceLock<Prepared>; 3]; 8],
 }
@@ -65,6 +67,7 @@ impl Statement {
         Self {
             name,
             files: [Some(file), Some(file), Some(file)],
+            with: None,
             prepared: [const { [const { OnceLock::new() }; 3] }; 8],
         }
     }
@@ -87,6 +90,12 @@ impl Statement {
         self
     }
 
+    /// With the optional clause of this name.
+    pub(crate) const fn with(mut self, name: &'static str) -> Self {
+        self.with = Some(name);
+        self
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
@@ -98,7 +107,8 @@ impl Statement {
         let asked = |name: &str| match name {
             "answer" => shape.has_answer,
             "one" => shape.is_single,
-            _ => name == "many" && !shape.is_single,
+            "many" => !shape.is_single,
+            _ => self.with == Some(name),
         };
         self.prepared[number][place].get_or_init(|| {
             let form = Form { is_asked: &asked, is_divided: shape.is_divided, is_single: shape.is_single };

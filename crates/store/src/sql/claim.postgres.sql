@@ -6,6 +6,7 @@ with picked as materialized (
     and method = :method and type = :type and priority = :priority and lane = :lane
     and run_at between :head and {now}
     and crashes <= :crashes_max
+    {if ahead: and not exists (select 1 from mission_types rule where rule.type = :type and (rule.paused <> 0 or rule.running_limit is not null))}
   order by run_at, id
   limit :limit
   for update skip locked

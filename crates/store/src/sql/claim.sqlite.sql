@@ -20,6 +20,7 @@ where id in (
     and method = :method and type = :type and priority = :priority and lane = :lane
     and run_at between :head and {now}
     and crashes <= :crashes_max
+    {if ahead: and not exists (select 1 from mission_types rule where rule.type = :type and (rule.paused <> 0 or rule.running_limit is not null))}
   order by run_at, id
   limit :limit + 0)
 returning id, unique_id, params, creator, run_at, attempt, lease_token, created_date, modified_date,

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use mission_core::{NewTask, Progress, State, WorkerId};
 use mission_store::{Line, Suspects, Terms};
-use mission_testkit::{Database, conformance};
+use mission_testkit::{Database, Kind, conformance};
 
 use crate::stage::{
     WORKER, claim, get, number, only_line, open, open_several, progress_report, push, push_many, race, running,
     succeed, task, waiting_again,
 };
+use crate::texts::Raw;
 
 conformance![
     tasks_of_a_line_are_claimed_in_the_order_of_due_time_and_then_of_pushing,
@@ -27,6 +28,10 @@ conformance![
     of_many_who_claim_one_task_one_gets_it,
     a_workers_tasks_can_be_asked_for,
     suspects_are_left_to_others_where_that_is_asked_for,
+    a_claim_ahead_answers_the_first_due_task_as_it_stands_after_it,
+    a_claim_ahead_takes_nothing_from_a_type_that_is_paused_or_has_a_running_limit_by_now,
+    of_many_who_claim_ahead_each_gets_another_task,
+    a_claim_ahead_does_not_stand_behind_what_somebody_else_has_locked,
 ];
 
 async fn tasks_of_a_line_are_claimed_in_the_order_of_due_time_and_then_of_pushing(db: Database) {
@@ -238,4 +243,96 @@ async fn suspects_are_left_to_others_where_that_is_asked_for(db: Database) {
     let suspects = store.claim_by(&line, WORKER, Terms::up_to(10)).await.unwrap();
     assert_eq!(suspects.iter().map(|claimed| &claimed.task.unique_id).collect::<Vec<_>>(), [&ids[0], &ids[2]]);
     assert!(suspects.iter().all(|claimed| claimed.running.counts.is_suspect()));
+    let id = push(&store, task()).await;
+    db.sql("update mission_tasks set crashes = 1 where state = 'init';").await.unwrap();
+    assert_eq!(store.claim_ahead(&line, WORKER, Suspects::Leave).await.unwrap(), None);
+    let suspect = store.claim_ahead(&line, WORKER, Suspects::Take).await.unwrap().expect("it waits");
+    assert_eq!((suspect.task.unique_id, suspect.running.counts.is_suspect()), (id, true));
+}
+
+async fn a_claim_ahead_answers_the_first_due_task_as_it_stands_after_it(db: Database) {
+    let store = open(&db).await;
+    let later = push(&store, task().after(Duration::from_secs(3600))).await;
+    let line = Line { head: mission_core::Timestamp(0), ..only_line(&store).await };
+    assert_eq!(store.claim_ahead(&line, WORKER, Suspects::Take).await.unwrap(), None, "it is not due");
+    let new = task().params(&[1, 2]).creator("alice").retries(2).timeout(Duration::from_secs(5));
+    let ids = [push(&store, new).await, push(&store, task()).await];
+    for (id, retries) in ids.iter().zip([Some(2), None]) {
+        let claimed = store.claim_ahead(&line, WORKER, Suspects::Take).await.unwrap().expect("it waits");
+        assert_eq!((&claimed.task.unique_id, claimed.running.retries), (id, retries));
+        assert_eq!(claimed.task, get(&store, id).await);
+        assert_eq!(
+            (claimed.running.lease.id, claimed.running.lease.token.0, claimed.task.counts.attempt),
+            (claimed.task.id, 1, 1)
+        );
+        // What the attempt before left is forgotten by the next one.
+        let progress = Progress::of(5, 10).message("half");
+        store.report(&[progress_report(claimed.running.lease, progress)]).await.unwrap();
+        store.settle(&[waiting_again(&claimed, None)]).await.unwrap();
+        let again = store.claim_ahead(&line, WORKER, Suspects::Take).await.unwrap().expect("it waits again");
+        assert_eq!((&again.task, again.running.lease.token.0), (&get(&store, id).await, 2));
+        assert_eq!((&again.task.progress, &again.task.content), (&None, &None));
+    }
+    assert_eq!(store.claim_ahead(&line, WORKER, Suspects::Take).await.unwrap(), None);
+    assert_eq!(get(&store, &later).await.state, State::Init);
+}
+
+async fn a_claim_ahead_takes_nothing_from_a_type_that_is_paused_or_has_a_running_limit_by_now(db: Database) {
+    let store = open(&db).await;
+    push(&store, task()).await;
+    let line = only_line(&store).await;
+    store.pause("system").await.unwrap();
+    assert_eq!(store.claim_ahead(&line, WORKER, Suspects::Take).await.unwrap(), None);
+    store.resume("system").await.unwrap();
+    store.set_running_limit("system", Some(9)).await.unwrap();
+    assert_eq!(store.claim_ahead(&line, WORKER, Suspects::Take).await.unwrap(), None);
+    store.set_running_limit("system", None).await.unwrap();
+    assert!(store.claim_ahead(&line, WORKER, Suspects::Take).await.unwrap().is_some());
+}
+
+async fn of_many_who_claim_ahead_each_gets_another_task(db: Database) {
+    let stores = open_several(&db, 4).await;
+    let ids: HashSet<_> = push_many(&stores[0], 12).await.into_iter().collect();
+    let line = only_line(&stores[0]).await;
+    let claimed = race(&stores, 16, |store, number| {
+        let line = line.clone();
+        async move {
+            let worker = WorkerId(i64::try_from(number).unwrap() + 1);
+            let claimed = store.claim_ahead(&line, worker, Suspects::Take).await.unwrap()?;
+            assert_eq!((claimed.task.worker_id, claimed.running.lease.token.0), (Some(worker), 1));
+            Some(claimed.task.unique_id)
+        }
+    })
+    .await;
+    let won: Vec<_> = claimed.iter().flatten().cloned().collect();
+    let different: HashSet<_> = won.iter().cloned().collect();
+    assert_eq!(won.len(), different.len(), "none twice");
+    // A claim may find all that is left locked by one that is under way.
+    let mut left = 0;
+    while store_claims_ahead(&stores[0], &line).await {
+        left += 1;
+    }
+    assert_eq!(won.len() + left, ids.len(), "none lost");
+}
+
+async fn store_claims_ahead(store: &mission_store::Store, line: &Line) -> bool {
+    store.claim_ahead(line, WORKER, Suspects::Take).await.unwrap().is_some()
+}
+
+async fn a_claim_ahead_does_not_stand_behind_what_somebody_else_has_locked(db: Database) {
+    if db.kind() == Kind::Sqlite {
+        return; // One writes at a time there.
+    }
+    let store = open(&db).await;
+    let ids = push_many(&store, 2).await;
+    let line = only_line(&store).await;
+    let mut other = Raw::open(&db).await;
+    other.script("begin").await;
+    other.rows(&format!("select id from mission_tasks where unique_id = '{}' for update", ids[0]), vec![]).await;
+    let brief = store.brief();
+    let ahead = brief.claim_ahead(&line, WORKER, Suspects::Take);
+    let claimed = tokio::time::timeout(Duration::from_secs(20), ahead).await.expect("it does not wait long").unwrap();
+    // PostgreSQL passes it at once.
+    assert!(claimed.is_none_or(|claimed| claimed.task.unique_id == ids[1]));
+    other.script("rollback").await;
 }

@@ -9,7 +9,7 @@ use crate::texts::{Given, text};
 conformance![every_statement_finds_its_rows_by_an_index, a_look_at_the_list_of_workers_dives_into_the_claims_index];
 
 /// Operations with the optional clauses that are asked for, and the kinds that have them.
-const STATEMENTS: [(&str, &[&str]); 47] = [
+const STATEMENTS: [(&str, &[&str]); 49] = [
     ("get", &[]),
     ("find", &[]),
     ("push_existing", &[]),
@@ -41,6 +41,8 @@ const STATEMENTS: [(&str, &[&str]); 47] = [
     ("watch", &[]),
     ("claim_one", &[]),
     ("claim_mark", &[]),
+    ("claim", &["ahead"]),
+    ("claim_mark", &["ahead"]),
     ("cancel_waiting", &[]),
     ("cancel_running", &[]),
     ("delete", &[]),
@@ -78,6 +80,10 @@ fn given() -> Vec<(&'static str, Given)> {
         ("id", 1.into()),
         ("task_id", 1.into()),
         ("lease_token", 1.into()),
+        ("priority", SERVED.1.into()),
+        ("lane", 0.into()),
+        ("head", 0.into()),
+        ("crashes_max", 0.into()),
         ("line_no", 1.into()),
         ("storage", "file:here:/files".into()),
         ("name", "orders.csv".into()),

@@ -164,8 +164,20 @@ impl Stage {
         let running_limit = is_limited.then_some(0);
         let suspects = if *leaves_suspects { Suspects::Leave } else { Suspects::Take };
         let terms = Terms { limit: *limit, running_limit, suspects };
-        let claimed = self.store.claim_by(&line, worker, terms).await.map_err(unexpected)?;
-        let room = if *is_limited { self.world.room(&line.task_type) } else { usize::MAX };
+        // The claim of a worker that was called, which sees for itself what is set for the type.
+        let is_ahead = *limit == 1 && !is_limited;
+        let claimed = if is_ahead {
+            let ahead = self.store.claim_ahead(&line, worker, suspects).await.map_err(unexpected)?;
+            self.saw(if ahead.is_some() { "claimed ahead" } else { "nothing claimed ahead" });
+            ahead.into_iter().collect()
+        } else {
+            self.store.claim_by(&line, worker, terms).await.map_err(unexpected)?
+        };
+        let room = match *is_limited {
+            true => self.world.room(&line.task_type),
+            false if is_ahead && self.world.is_ruled(&line.task_type) => 0,
+            false => usize::MAX,
+        };
         let crashes_max = if *leaves_suspects { 0 } else { i64::MAX };
         // Nothing becomes due during a sequence but what is due at once, so the clock before the step decides.
         let expected = self.world.claim(&line, worker, room.min(*limit), crashes_max, self.clock);

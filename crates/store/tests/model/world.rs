@@ -211,6 +211,11 @@ impl World {
         }
     }
 
+    /// Whether something is set against claims from a type.
+    pub(crate) fn is_ruled(&self, task_type: &str) -> bool {
+        self.rules.get(task_type).is_some_and(|rule| rule.is_paused || rule.limit.is_some())
+    }
+
     /// Room under a type's running limit.
     pub(crate) fn room(&self, task_type: &str) -> usize {
         let Some(limit) = self.rules.get(task_type).and_then(|rule| rule.limit) else { return usize::MAX };

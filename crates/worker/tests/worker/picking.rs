@@ -16,6 +16,7 @@ conformance![
     a_method_that_nobody_has_stays,
     higher_priority_goes_first_then_first_in_first_out,
     a_paused_type_waits_until_it_is_resumed,
+    a_pause_holds_a_type_whose_tasks_came_one_after_another_until_then,
     a_running_limit_holds_over_two_workers,
     a_worker_serves_only_its_types,
 ];
@@ -105,6 +106,30 @@ async fn a_paused_type_waits_until_it_is_resumed(db: Database) {
     assert_eq!(stage.task(&waiting).await.state, State::Init);
     stage.store.resume("report").await.unwrap();
     stage.reaches_within(Duration::from_secs(3), &waiting, State::Success).await;
+    worker.stop().await;
+}
+
+/// A worker that has met one line again and again claims from it before it looks.
+async fn a_pause_holds_a_type_whose_tasks_came_one_after_another_until_then(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let worker = stage.worker([diary.method("note")]).await;
+    let report = || NewTask::new("note").params(&"report").task_type("report");
+    for _ in 0..4 {
+        stage.worker_rests().await;
+        let task = stage.push(report()).await;
+        stage.wake.wake();
+        stage.reaches(&task, State::Success).await;
+    }
+    stage.worker_rests().await;
+    stage.store.pause("report").await.unwrap();
+    let tasks = [report(), NewTask::new("note").params(&"other")];
+    stage.store.push_all(&tasks).await.unwrap();
+    stage.wake.wake();
+    stage.reaches(tasks[1].unique_id(), State::Success).await;
+    assert_eq!(stage.task(tasks[0].unique_id()).await.state, State::Init);
+    stage.store.resume("report").await.unwrap();
+    stage.reaches_within(Duration::from_secs(3), tasks[0].unique_id(), State::Success).await;
     worker.stop().await;
 }
 
