@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
                                              run every test on private servers
   chaos [SCENARIO…] [--on KINDS] [--seed N] [--size small|full] [--seconds N] [--keep FOLDER]
                                              faults on purpose, judged from outside: see docs/reliability.md
-  bench [PART…] [--on KINDS] [--thousands N] [--rounds N] [--history MILLIONS] [--json FOLDER] [--program FILE]
+  bench [PART…] [--on KINDS] [--thousands N] [--concurrency N] [--rounds N] [--history MILLIONS] [--json FOLDER] [--program FILE]
                                              what tasks cost, beside plain SQL: see docs/performance.md
   ci                                         everything: format, tidy, clippy, licences, documents, test
   tidy                                       check the rules of the house

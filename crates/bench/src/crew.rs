@@ -11,17 +11,17 @@ use tokio::process::{Child, Command};
 use crate::methods::methods;
 use crate::plan::Plan;
 
-/// Tasks at once in a worker: enough for whole batches of short ones.
-const CONCURRENCY: usize = 1000;
+/// Tasks at once in a worker, where nothing else is planned: enough for whole batches of short ones.
+pub const CONCURRENCY: usize = 1000;
 const START_MAX: Duration = Duration::from_secs(20);
 
-/// Works with the methods of the measuring until standard input ends. Says `ready` on standard output once it works.
+/// Works with the methods of the measuring, so many tasks at once, until standard input ends. Says `ready` on standard output once it works.
 ///
 /// # Errors
 /// The database cannot be opened, or the worker cannot start.
-pub async fn serve(url: &str) -> Result<()> {
+pub async fn serve(url: &str, concurrency: usize) -> Result<()> {
     let mission = Mission::open(url).await?;
-    let worker = work(&mission).await?;
+    let worker = work(&mission, concurrency).await?;
     let mut out = tokio::io::stdout();
     // Whoever started it reads this, or is gone; then the input ends, too.
     let _ = out.write_all(b"ready\n").await;
@@ -33,12 +33,12 @@ pub async fn serve(url: &str) -> Result<()> {
 }
 
 /// A worker in this process.
-pub(crate) async fn work(mission: &Mission) -> Result<mission_engine::WorkerHandle> {
+pub(crate) async fn work(mission: &Mission, concurrency: usize) -> Result<mission_engine::WorkerHandle> {
     mission
         .worker()
         .only_methods(methods())
         .settings(|settings| {
-            settings.concurrency = CONCURRENCY;
+            settings.concurrency = concurrency;
             settings.grace = Duration::ZERO;
         })
         .start()
@@ -53,10 +53,16 @@ pub(crate) struct Crew {
 impl Crew {
     /// So many, each ready to work.
     pub(crate) async fn hire(plan: &Plan, url: &str, count: usize) -> Result<Self> {
+        Self::hire_for(plan, url, count, CONCURRENCY).await
+    }
+
+    /// So many, each ready to run so many tasks at once.
+    pub(crate) async fn hire_for(plan: &Plan, url: &str, count: usize, concurrency: usize) -> Result<Self> {
         let mut workers = Vec::with_capacity(count);
         for _ in 0..count {
             let mut command = Command::new(&plan.worker.0);
-            command.args(&plan.worker.1).env("MISSION_DATABASE", url).kill_on_drop(true);
+            command.args(&plan.worker.1).args(["--concurrency", &concurrency.to_string()]);
+            command.env("MISSION_DATABASE", url).kill_on_drop(true);
             command.stdin(Stdio::piped()).stdout(Stdio::piped());
             let mut child = command.spawn().map_err(|fault| failed("cannot start a worker", fault.to_string()))?;
             let mut out = child.stdout.take();

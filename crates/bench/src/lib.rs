@@ -18,7 +18,7 @@ mod run;
 mod scratches;
 mod singles;
 
-pub use crew::serve;
+pub use crew::{CONCURRENCY, serve};
 pub use plan::{Part, Plan};
 pub use report::{Figure, Report, Series, Unit};
 pub use run::run;

@@ -55,6 +55,8 @@ pub struct Plan {
     pub parts: Vec<Part>,
     /// Thousands of tasks in each round.
     pub thousands: usize,
+    /// How many tasks a worker runs at once in cycles.
+    pub concurrency: usize,
     /// Rounds, of which the median counts.
     pub rounds: usize,
     /// Ended tasks beside the claims of the history, and waiting ones of the drain.

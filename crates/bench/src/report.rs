@@ -107,6 +107,8 @@ pub struct Report {
     pub tasks: usize,
     /// Rounds.
     pub rounds: usize,
+    /// How many tasks a worker of the cycles ran at once.
+    pub concurrency: usize,
     /// What was found.
     pub figures: Vec<Figure>,
 }

@@ -6,7 +6,7 @@ use mission_core::Result;
 use mission_engine::Mission;
 use mission_engine::bench::FLOOR_ROWS;
 
-use crate::crew::{Crew, work};
+use crate::crew::{CONCURRENCY, Crew, work};
 use crate::cycle::{cycle, ended};
 use crate::drain::drain;
 use crate::history::history;
@@ -52,6 +52,7 @@ async fn in_scratches(plan: &Plan, scratches: &Scratches<'_>, say: &impl Fn(&str
         is_release: !cfg!(debug_assertions),
         tasks: plan.thousands * FLOOR_ROWS,
         rounds: plan.rounds,
+        concurrency: plan.concurrency,
         figures: Vec::new(),
     };
     for part in &plan.parts {
@@ -85,7 +86,7 @@ async fn cycles(plan: &Plan, mission: &Mission, url: &str, workers: usize, worke
     let (mut pairs, mut deadlocks) = (Vec::with_capacity(plan.rounds), Vec::new());
     for round in 0..=plan.rounds {
         let floor = mission.floor(plan.thousands).await?.total();
-        let crew = Crew::hire(plan, url, workers).await?;
+        let crew = Crew::hire_for(plan, url, workers, plan.concurrency).await?;
         // Workers that have just come still open connections and have statements read.
         cycle(mission, plan.thousands.div_ceil(WARM_PART)).await?;
         let before = mission.deadlocks().await?;
@@ -124,7 +125,7 @@ async fn pick_ups(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figur
     ended(mission).await?;
     let elsewhere = pick_up(mission, PICK_UPS).await?;
     crew.dismiss().await;
-    let worker = work(mission).await?;
+    let worker = work(mission, CONCURRENCY).await?;
     let here = pick_up(mission, PICK_UPS).await?;
     worker.stop().await;
     let mut figures = Vec::new();

@@ -97,6 +97,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) thousands: u64,
 
+    /// Tasks that a worker of `cycle` and `crowd` runs at once: many let it claim many at a time.
+    #[arg(long, value_name = "N", default_value_t = mission_bench::CONCURRENCY as u64, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) concurrency: u64,
+
     /// Rounds; the median counts.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub(crate) rounds: u64,

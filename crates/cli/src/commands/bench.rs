@@ -10,8 +10,10 @@ use crate::interrupt::{Signals, interruptible};
 use crate::output::{Table, columns_max};
 
 pub(crate) async fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
+    let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     if args.serve {
-        let serve = async { mission_bench::serve(app.config.database.url()).await.map(|()| Exit::Ok) };
+        let serve =
+            async { mission_bench::serve(app.config.database.url(), size(args.concurrency)).await.map(|()| Exit::Ok) };
         return interruptible(serve).await;
     }
     let (mut signals, mut exit) = (Signals::listen()?, Exit::Ok);
@@ -20,12 +22,12 @@ pub(crate) async fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
     })?;
     let mut words = app.program.leading.clone();
     words.extend(["bench", "--serve"].map(Into::into));
-    let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     let plan = Plan {
         url: app.config.database.url().to_owned(),
         worker: (program, words),
         parts: if args.parts.is_empty() { Part::ALL.to_vec() } else { args.parts.clone() },
         thousands: size(args.thousands),
+        concurrency: size(args.concurrency),
         rounds: size(args.rounds),
         many: (args.history * 1_000_000.0) as usize,
         server_pid: args.server_pid,
@@ -44,12 +46,13 @@ fn for_people(report: &Report) -> String {
     report.figures.iter().for_each(|figure| table.row(row(figure)));
     let build = if report.is_release { "release build" } else { "DEBUG BUILD: of no use" };
     format!(
-        "{}; {}\n{} processors; {build}; medians of {} rounds of {} tasks\n{}\n",
+        "{}; {}\n{} processors; {build}; medians of {} rounds of {} tasks, {} at once in a worker\n{}\n",
         report.database,
         report.durability,
         report.processors,
         report.rounds,
         report.tasks,
+        report.concurrency,
         table.draw(columns_max())
     )
 }

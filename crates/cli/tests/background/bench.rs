@@ -16,11 +16,11 @@ async fn a_bench_measures_touches_nothing_and_leaves_nothing_behind(db: Database
     let id = stage.add(&["noop", "--no-start"]).await;
     let url = stage.db.url().to_owned();
     let words = ["--database", &url, "-o", "json", "bench", "cycle", "singles", "--thousands", "1", "--rounds", "1"];
-    let ran = stage.run(&words).await;
+    let ran = stage.run(&[&words[..], &["--concurrency", "70"]].concat()).await;
     assert_eq!(ran.code(), 0, "{ran:#?}");
     let report = ran.json();
     let figures = report["figures"].as_array().unwrap();
-    assert_eq!(figures.len(), 2, "{report:#}");
+    assert_eq!((figures.len(), &report["concurrency"]), (2, &serde_json::json!(70)), "{report:#}");
     for figure in figures {
         let (mission, floor) = (&figure["mission"]["median"], &figure["floor"]["median"]);
         assert!(mission.as_f64() > Some(0.0) && floor.as_f64() > Some(0.0), "{figure:#}");
