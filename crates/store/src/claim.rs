@@ -39,6 +39,8 @@ enum Picking {
     First,
     /// Neighbours among the first ones, on a cluster.
     Anywhere,
+    /// The first ones, unless something is set for their type.
+    Ahead,
 }
 
 /// Blocks of a window that one claim looks into at the most.
@@ -60,9 +62,10 @@ pub struct Claimed {
     pub running: Running,
 }
 
-static CLAIM: Statement = claim("claim").with("locked");
+static CLAIM: Statement = claim("claim");
+static AHEAD: Statement = claim("claim_ahead").with("ahead");
 static UNUSUAL: Statement = Statement::new("claim_unusual", include_str!("sql/claim_unusual.sqlite.sql"));
-static MARK: Statement = mark("claim_mark");
+static MARK: Statement = Statement::new("claim_mark", include_str!("sql/claim_mark.mysql.sql"));
 static WINDOW: Statement = Statement::new("claim_window", include_str!("sql/claim_window.mysql.sql"));
 static BLOCK: Statement = Statement::new("claim_block", include_str!("sql/claim_block.mysql.sql"));
 static CLAIM_ONE: Statement = Statement::new("claim_one", include_str!("sql/claim_one.sql"));
@@ -76,15 +79,10 @@ static EXECUTING: Statement = Statement::new("executing_of_worker", include_str!
     .mysql(include_str!("sql/executing_of_worker.mysql.sql"));
 
 /// The claim from a line, under the name of its use.
-pub(crate) const fn claim(name: &'static str) -> Statement {
+const fn claim(name: &'static str) -> Statement {
     Statement::new(name, include_str!("sql/claim.postgres.sql"))
         .sqlite(include_str!("sql/claim.sqlite.sql"))
         .mysql(include_str!("sql/claim.mysql.sql"))
-}
-
-/// Making picked tasks somebody's, under the name of its use.
-pub(crate) const fn mark(name: &'static str) -> Statement {
-    Statement::new(name, include_str!("sql/claim_mark.mysql.sql"))
 }
 
 #[derive(Serialize)]
@@ -93,7 +91,7 @@ struct IdRow {
 }
 
 impl Claimed {
-    pub(crate) fn of(mut task: Task, worker: WorkerId) -> Self {
+    fn of(mut task: Task, worker: WorkerId) -> Self {
         task.state = State::Executing;
         task.worker_id = Some(worker);
         let running = Running {
@@ -129,8 +127,33 @@ impl Store {
 
     /// The same on these terms.
     pub async fn claim_by(&self, line: &Line, worker: WorkerId, terms: Terms) -> Result<Vec<Claimed>, Error> {
-        let limit = i64::try_from(terms.limit).unwrap_or(i64::MAX);
         let picking = if self.is_cluster().await? { Picking::Anywhere } else { Picking::First };
+        self.claim_so(line, worker, terms, picking).await
+    }
+
+    /// Claims the first due task of a line that need not have been read just now: nothing is taken from a type that is paused or has
+    /// a running limit by now. For a worker at rest that is called; whether another line comes first is left to its next look.
+    ///
+    /// # Errors
+    /// As of [`claim`](Self::claim).
+    pub async fn claim_ahead(
+        &self,
+        line: &Line,
+        worker: WorkerId,
+        suspects: Suspects,
+    ) -> Result<Option<Claimed>, Error> {
+        let terms = Terms { suspects, ..Terms::up_to(1) };
+        Ok(self.claim_so(line, worker, terms, Picking::Ahead).await?.pop())
+    }
+
+    async fn claim_so(
+        &self,
+        line: &Line,
+        worker: WorkerId,
+        terms: Terms,
+        picking: Picking,
+    ) -> Result<Vec<Claimed>, Error> {
+        let limit = i64::try_from(terms.limit).unwrap_or(i64::MAX);
         let mut claimed = retrying_conflicts(|| async {
             // One statement is a transaction of its own where the dialect can do it in one.
             if terms.running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
@@ -192,32 +215,11 @@ async fn claim_on(
     suspects: Suspects,
     picking: Picking,
 ) -> Result<Vec<Claimed>, Error> {
-    let values = values_of(line, worker, limit, suspects);
-    let rows = match picking {
-        Picking::First => conn.rows(&CLAIM, &values).await?,
-        Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
-    };
-    let mut tasks = tasks_of(conn, &rows, line, worker).await?;
-    if conn.dialect() == Dialect::MySql
-        && let Some(row) = rows.first()
-    {
-        marked(conn, &MARK, &mut tasks, worker, row.int("now_us")?).await?;
-    }
-    Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
-}
-
-/// What a claim from a line asks for.
-pub(crate) fn values_of(
-    line: &Line,
-    worker: WorkerId,
-    limit: i64,
-    suspects: Suspects,
-) -> [(&'static str, Value<'_>); 8] {
     let crashes_max = match suspects {
         Suspects::Take => i64::MAX,
         Suspects::Leave => 0,
     };
-    [
+    let values = [
         ("method", line.method.as_str().into()),
         ("type", line.task_type.as_str().into()),
         ("priority", line.priority.into()),
@@ -226,20 +228,23 @@ pub(crate) fn values_of(
         ("crashes_max", crashes_max.into()),
         ("limit", limit.into()),
         ("worker_id", worker.0.into()),
-    ]
-}
-
-/// The tasks in the rows that a claim from a line answers.
-pub(crate) async fn tasks_of(
-    conn: &mut Conn<'_>,
-    rows: &[Row],
-    line: &Line,
-    worker: WorkerId,
-) -> Result<Vec<Task>, Error> {
+    ];
+    let rows = match picking {
+        Picking::First => conn.rows(&CLAIM, &values).await?,
+        Picking::Ahead => conn.rows(&AHEAD, &values).await?,
+        Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
+    };
     if conn.dialect() == Dialect::Sqlite {
-        return with_unusual(conn, rows, line, worker).await;
+        let tasks = with_unusual(conn, &rows, line, worker).await?;
+        return Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect());
     }
-    rows.iter().map(rows::task).collect()
+    let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
+    if conn.dialect() == Dialect::MySql
+        && let Some(row) = rows.first()
+    {
+        mark(conn, &mut tasks, worker, row.int("now_us")?).await?;
+    }
+    Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
 }
 
 /// SQLite's claim answers the usual columns; what has more is read by itself. One that is ours no more is left out.
@@ -253,16 +258,15 @@ async fn with_unusual(conn: &mut Conn<'_>, claimed: &[Row], line: &Line, worker:
     }
     if !unusual.is_empty() {
         let batch = Batches::one(&unusual)?;
+        // They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.
+        let unread = |fault: Error| {
+            Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
+        };
         let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
         let read = conn.rows(&UNUSUAL, &wanted).await.map_err(unread)?;
         tasks.extend(read.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(tasks)
-}
-
-/// Tasks that are claimed already: a second claim would not bring them back, but a look at what the worker holds does.
-pub(crate) fn unread(fault: Error) -> Error {
-    Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
 }
 
 /// On a cluster each node has locks of its own, and of two that claim one task the later is refused when it commits:
@@ -290,24 +294,11 @@ async fn pick_anywhere(
     Ok(picked)
 }
 
-/// MySQL cannot return what an update writes: the rows were read, and are marked now. Answers how many still could be.
-pub(crate) async fn marked(
-    conn: &mut Conn<'_>,
-    sql: &'static Statement,
-    tasks: &mut [Task],
-    worker: WorkerId,
-    now_us: i64,
-) -> Result<u64, Error> {
+/// MySQL cannot return what an update writes: the rows were read, locked, and are marked in the same transaction.
+async fn mark(conn: &mut Conn<'_>, tasks: &mut [Task], worker: WorkerId, now_us: i64) -> Result<(), Error> {
     let ids: Vec<IdRow> = tasks.iter().map(|task| IdRow { id: task.id }).collect();
     let batch = Batches::one(&ids)?;
-    let values = [
-        ("batch", (&batch).into()),
-        ("worker_id", worker.0.into()),
-        ("now_us", now_us.into()),
-        // Of one that was read without a lock.
-        ("lease_token", tasks.first().map(|task| task.lease_token.0).into()),
-    ];
-    let hits = conn.run(sql, &values).await?;
+    conn.run(&MARK, &[("batch", (&batch).into()), ("worker_id", worker.0.into()), ("now_us", now_us.into())]).await?;
     for task in tasks {
         task.lease_token = LeaseToken(task.lease_token.0 + 1);
         task.counts.attempt += 1;
@@ -320,7 +311,7 @@ pub(crate) async fn marked(
         task.content_cut = false;
         task.modified_date = Timestamp(now_us);
     }
-    Ok(hits)
+    Ok(())
 }
 
 async fn room_of_type(conn: &mut Conn<'_>, task_type: &str, picking: Picking) -> Result<i64, Error> {

@@ -11,7 +11,6 @@ mod artifacts;
 mod batch;
 pub mod bench;
 mod claim;
-mod claim_ahead;
 mod cluster;
 mod control;
 mod db;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mission_core::Settlement;
 use mission_store::{NewWorker, Store};
@@ -10,7 +10,10 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::Registry;
 use crate::attempts::Attempts;
+use crate::ear::Hint;
 use crate::glance::Glance;
+use crate::hints::Hints;
+use crate::limits;
 use crate::scribe::Scribe;
 use crate::settings::WorkerSettings;
 use crate::state::States;
@@ -58,6 +61,10 @@ pub(crate) struct Base {
     pub(crate) storage: Arc<Storage>,
     pub(crate) scribe: Scribe,
     pub(crate) glance: Glance,
+    /// The hint that is not known yet to be served.
+    hint: watch::Sender<Option<Hint>>,
+    /// To other workers.
+    hints: Hints,
     phase: watch::Sender<Phase>,
 }
 
@@ -69,6 +76,7 @@ impl Base {
         storage: Storage,
         outcomes: mpsc::UnboundedSender<Settlement>,
     ) -> Self {
+        let hints = Hints::new(worker.store.clone(), worker.wake.clone());
         Self {
             desk: worker.store.brief(),
             store: worker.store,
@@ -86,6 +94,8 @@ impl Base {
             storage: Arc::new(storage),
             scribe: Scribe::default(),
             glance: Glance::default(),
+            hint: watch::Sender::new(None),
+            hints,
             outcomes,
             phase: watch::Sender::new(Phase::Working),
         }
@@ -99,6 +109,38 @@ impl Base {
             kind: self.store.kind(),
             keep_files: self.registry.get(method).and_then(|method| method.keep_files),
         }
+    }
+
+    /// Rouses the fetcher; once the worker takes no more tasks, it is for another.
+    pub(crate) fn take_hint(&self, hint: Hint) {
+        if self.has_reached(Phase::Draining) {
+            return self.hints.pass_on(hint.hops);
+        }
+        self.hint.send_modify(|pending| {
+            let at = pending.map_or(hint.at, |pending| pending.at);
+            let hops = pending.map_or(hint.hops, |pending| pending.hops.min(hint.hops));
+            *pending = Some(Hint { at, hops });
+        });
+        self.wake.wake();
+    }
+
+    /// Whoever pushed before this moment is served by this worker.
+    pub(crate) fn hints_are_served(&self, before: Instant) {
+        self.hint.send_if_modified(|pending| pending.take_if(|hint| hint.at <= before).is_some());
+    }
+
+    /// A hint that this worker cannot serve goes to the next one.
+    pub(crate) fn pass_hint_on(&self) {
+        if let Some(hint) = self.hint.send_replace(None) {
+            self.hints.pass_on(hint.hops);
+        }
+    }
+
+    /// Returns where a hint has been left for longer than it takes tasks to end that end at once.
+    pub(crate) async fn leaves_a_hint(&self) {
+        tokio::time::sleep(limits::HINT_LEFT).await;
+        // The sender lives in the base.
+        let _ = self.hint.subscribe().wait_for(Option::is_some).await;
     }
 
     /// Where the worker stands, and to hear of changes.

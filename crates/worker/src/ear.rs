@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use mission_core::UniqueId;
 use mission_store::Store;
@@ -15,6 +16,14 @@ use crate::{limits, log};
 pub(crate) struct Ear {
     socket: UdpSocket,
     address: EarAddress,
+}
+
+/// A hint that came, and is not known yet to be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hint {
+    pub(crate) at: Instant,
+    /// How often it was passed on.
+    pub(crate) hops: u8,
 }
 
 /// The letters of a secret.
@@ -35,9 +44,19 @@ impl EarAddress {
         is_secret.then_some(Self { at: at.parse().ok()?, secret: secret.to_owned() })
     }
 
-    /// Whether these bytes came from one who has read the list.
-    fn is_meant_by(&self, heard: &[u8]) -> bool {
-        heard == self.secret.as_bytes()
+    /// How often a hint was passed on, if it came from one who has read the list.
+    fn hops_in(&self, heard: &[u8]) -> Option<u8> {
+        match heard.strip_prefix(self.secret.as_bytes())? {
+            [] => Some(0),
+            [digit @ b'1'..=b'9'] => Some(digit - b'0'),
+            _ => None,
+        }
+    }
+
+    /// What is sent there, passed on so often.
+    pub(crate) fn hint(&self, hops: u8) -> String {
+        debug_assert!(hops <= limits::HOPS_MAX);
+        if hops == 0 { self.secret.clone() } else { format!("{}{hops}", self.secret) }
     }
 }
 
@@ -64,7 +83,8 @@ impl Ear {
         &self.address
     }
 
-    /// Rouses the worker at each hint, until it stops. However many come, it looks no more often than is good.
+    /// Rouses the worker at each hint, and passes on what comes once it takes no more tasks. However many come, it looks no more
+    /// often than is good.
     pub(crate) async fn listen(self, base: Arc<Base>) {
         base.wake.add_ear(self.address.secret.clone());
         self.rouse(&base).await;
@@ -77,14 +97,17 @@ impl Ear {
         loop {
             tokio::select! {
                 heard = self.socket.recv_from(&mut room) => match heard {
-                    Ok((length, _)) if self.address.is_meant_by(&room[..length]) => base.wake.wake(),
                     // A flood of others costs no more than one of ours: a hint that it drowns is none.
-                    Ok(_) => {}
+                    Ok((length, _)) => {
+                        if let Some(hops) = self.address.hops_in(&room[..length]) {
+                            base.take_hint(Hint { at: Instant::now(), hops });
+                        }
+                    }
                     Err(fault) => tracing::debug!(%fault, "a hint was not heard"),
                 },
-                _ = phase.wait_for(|phase| *phase >= Phase::Draining) => return,
+                _ = phase.wait_for(|phase| *phase >= Phase::Over) => return,
             }
-            if !pause(limits::HINT_EVERY, &mut phase, Phase::Draining).await {
+            if !pause(limits::HINT_EVERY, &mut phase, Phase::Over).await {
                 return;
             }
         }
@@ -99,14 +122,118 @@ async fn bind(towards_database: IpAddr) -> io::Result<Ear> {
 
 #[cfg(test)]
 mod tests {
+    use mission_core::{Filter, NewTask, State};
+    use mission_testkit::{Database, Kind, eventually, on};
+    use tokio::sync::{Semaphore, watch};
+
     use super::*;
+    use crate::{Method, Registry, States, Wake, Worker, WorkerSettings};
+
+    /// A worker with room for one task, whose method ends when the gate says so, and its own wake-up.
+    async fn worker(db: &Database, gate: Arc<Semaphore>) -> (Store, Wake, crate::WorkerHandle) {
+        let store = Store::open(db.url(), mission_store::OnMissing::Create).await.unwrap();
+        let wake = Wake::new();
+        let method = Method::from_fn("export", move |_, (): ()| {
+            let gate = Arc::clone(&gate);
+            async move { gate.acquire().await.map(|_| String::new()).map_err(|closed| closed.to_string()) }
+        });
+        let registry = Registry::collect([method]).unwrap();
+        let settings = WorkerSettings { concurrency: 1, ..WorkerSettings::default() };
+        let worker = Worker::new(store.clone(), registry, States::new(), wake.clone(), settings);
+        (store, wake, worker.start().await.unwrap())
+    }
+
+    /// The first of two workers, which is hinted, and how often the other one was roused.
+    struct Pair {
+        store: Store,
+        gate: Arc<Semaphore>,
+        one: crate::WorkerHandle,
+        other: crate::WorkerHandle,
+        ear: EarAddress,
+        calls: watch::Receiver<u64>,
+    }
+
+    impl Pair {
+        async fn begin(db: &Database) -> Self {
+            let gate = Arc::new(Semaphore::new(0));
+            let (store, _, one) = worker(db, Arc::clone(&gate)).await;
+            let (_, wake, other) = worker(db, Arc::clone(&gate)).await;
+            let ears = store.hint_addresses().await.unwrap();
+            assert_eq!(ears.len(), 2);
+            Self { store, gate, one, other, ear: EarAddress::parse(&ears[0]).unwrap(), calls: wake.listen() }
+        }
+
+        /// Both run a task, and have room for no other.
+        async fn fill(&self) {
+            self.store.push_all(&[NewTask::new("export"), NewTask::new("export")]).await.unwrap();
+            eventually("both are full", async || {
+                let running = Filter::all().state(State::Executing);
+                self.store.list(&running, 3, None).await.unwrap().tasks.len() == 2
+            })
+            .await;
+        }
+
+        async fn hint_one(&self) {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            socket.send_to(self.ear.hint(0).as_bytes(), self.ear.at).await.unwrap();
+            eventually("the other is roused", async || *self.calls.borrow() >= 1).await;
+        }
+
+        async fn end(self) {
+            self.gate.add_permits(9);
+            self.one.stop().await;
+            self.other.stop().await;
+        }
+    }
 
     #[test]
-    fn a_hint_is_the_secret_and_nothing_else() {
+    fn a_hint_about_a_task_that_a_worker_cannot_run_is_passed_on() {
+        on(Kind::Sqlite, async |db: Database| {
+            let pair = Pair::begin(&db).await;
+            // Of a method that nobody has, so that nobody takes it before.
+            pair.store.push(&NewTask::new("elsewhere")).await.unwrap();
+            pair.hint_one().await;
+            pair.end().await;
+        });
+    }
+
+    #[test]
+    fn a_hint_to_a_worker_without_a_free_slot_is_passed_on_until_it_has_gone_round() {
+        on(Kind::Sqlite, async |db: Database| {
+            let pair = Pair::begin(&db).await;
+            pair.fill().await;
+            pair.hint_one().await;
+            pair.end().await;
+        });
+    }
+
+    #[test]
+    fn a_hint_to_a_worker_that_drains_is_passed_on() {
+        on(Kind::Sqlite, async |db: Database| {
+            let pair = Pair::begin(&db).await;
+            pair.fill().await;
+            pair.one.ask_to_stop();
+            pair.hint_one().await;
+            pair.end().await;
+        });
+    }
+
+    #[test]
+    fn a_hint_is_the_secret_and_how_often_it_was_passed_on() {
         let ear = EarAddress::parse("10.0.0.7:4711/abcdefghijklmnop").unwrap();
-        assert!(ear.is_meant_by(b"abcdefghijklmnop"));
-        for other in ["", "abcdefghijklmno", "abcdefghijklmnop ", "Abcdefghijklmnop", "\0"] {
-            assert!(!ear.is_meant_by(other.as_bytes()), "{other:?}");
+        for hops in 0..=limits::HOPS_MAX {
+            assert_eq!(ear.hops_in(ear.hint(hops).as_bytes()), Some(hops));
+        }
+        for other in [
+            "",
+            "abcdefghijklmno",
+            "abcdefghijklmnop ",
+            "abcdefghijklmnop0",
+            "abcdefghijklmnop11",
+            "Abcdefghijklmnop",
+            "\0",
+        ] {
+            assert_eq!(ear.hops_in(other.as_bytes()), None, "{other:?}");
         }
     }
 

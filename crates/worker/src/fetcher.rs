@@ -34,6 +34,8 @@ pub(crate) struct Fetcher {
     is_roused: bool,
     /// Whether something was claimed on a call before anybody has looked what else waits.
     owes_look: bool,
+    /// Due lines of others, as of the last look.
+    unserved: Vec<Line>,
     intake: Intake,
 }
 
@@ -73,6 +75,7 @@ impl Fetcher {
             idle_since: None,
             is_roused: false,
             owes_look: false,
+            unserved: Vec::new(),
         }
     }
 
@@ -144,6 +147,10 @@ impl Fetcher {
             };
             tokio::select! {
                 () = ready => {}
+                () = self.base.leaves_a_hint() => {
+                    self.base.pass_hint_on();
+                    continue;
+                }
                 _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => return false,
             }
             if self.base.tenure.holds() {
@@ -164,8 +171,12 @@ impl Fetcher {
         if self.claim_ahead().await? {
             return Ok(Found::Tasks);
         }
+        let began = Instant::now();
         self.look().await?;
-        let Some(chosen) = self.lines.choose(Instant::now()) else { return Ok(Found::Nothing) };
+        let Some(chosen) = self.lines.choose(Instant::now()) else {
+            self.base.hints_are_served(began);
+            return Ok(Found::Nothing);
+        };
         self.gather().await;
         let room = self.room();
         let (claimed, room) = match self.claim(&chosen, room).await {
@@ -192,6 +203,9 @@ impl Fetcher {
             Some(_) => self.lines.exhaust(&chosen),
             None => self.lines.exhaust_type(&chosen, Instant::now()),
         }
+        if claimed.len() < room {
+            self.base.hints_are_served(began);
+        }
         let found = if claimed.is_empty() { Found::EmptyLine } else { Found::Tasks };
         self.intake.take(claimed).await;
         Ok(found)
@@ -201,7 +215,7 @@ impl Fetcher {
     /// is: a way to the database less until the method begins. Answers whether there was something.
     async fn claim_ahead(&mut self) -> Result<bool, Error> {
         let now = Instant::now();
-        if !std::mem::take(&mut self.is_roused) || self.owes_look || self.lines.choose(now).is_some() {
+        if !std::mem::take(&mut self.is_roused) || self.owes_look {
             return Ok(false);
         }
         let Some(line) = self.lines.foreseen(now) else { return Ok(false) };
@@ -210,7 +224,7 @@ impl Fetcher {
             return Ok(false);
         }
         let base = Arc::clone(&self.base);
-        let claim = base.desk.claim_ahead(&line, base.tenure.worker(), Intake::suspects());
+        let claim = base.store.claim_ahead(&line, base.tenure.worker(), Intake::suspects());
         match self.known(claim).await {
             Err(fault) if !is_refusal(&fault) => Err(fault),
             Ok(Some(claimed)) => {
@@ -239,7 +253,13 @@ impl Fetcher {
             self.calls.mark_unchanged();
             self.owes_look = false;
             let (mut lines, database_now) = self.base.store.lines().await?;
-            lines.retain(|line| self.base.serves(&line.method, &line.task_type));
+            let unserved = lines.extract_if(.., |line| !self.base.serves(&line.method, &line.task_type));
+            let unserved: Vec<Line> = unserved.filter(|line| !line.is_paused && line.head <= database_now).collect();
+            // What nobody serves is for nobody: only what was not there before may be what the hint is about.
+            if unserved.iter().any(|line| !self.unserved.contains(line)) {
+                self.base.pass_hint_on();
+            }
+            self.unserved = unserved;
             self.look_took = now.elapsed();
             self.lines.learn(lines, database_now, Instant::now());
         }

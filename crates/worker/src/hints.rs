@@ -1,5 +1,6 @@
 //! Hints to the workers of other processes that a task waits: sent once it is committed, never waited for, never needed.
 
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -31,10 +32,28 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     is_sending: bool,
-    /// Whether something came since the last hint.
-    is_due: bool,
+    /// What came since the last hint.
+    wanted: Wanted,
     known: Vec<EarAddress>,
+    /// How many of them stand before those of this process on the list.
+    before_own: usize,
     read_at: Option<Instant>,
+}
+
+/// What is to be sent.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    /// A hint that a task was pushed.
+    is_push: bool,
+    /// One that a worker passes on, which came to it after so many hops.
+    passed: Option<u8>,
+}
+
+/// A hint that was sent, and the socket that will be told if nobody is there.
+struct Sent {
+    wanted: Wanted,
+    ear: EarAddress,
+    socket: io::Result<UdpSocket>,
 }
 
 impl Hints {
@@ -44,12 +63,24 @@ impl Hints {
         Self { inner: Arc::new(Inner { store, wake, state: Mutex::default(), is_quiet }) }
     }
 
-    /// Has a few workers look for tasks now. Returns at once; many calls within a moment make one hint.
+    /// Has a worker look for tasks now, which passes the hint on if it cannot serve it. Returns at once; many calls within a moment make
+    /// one hint.
     pub fn send(&self) {
+        self.want(Wanted { is_push: true, passed: None });
+    }
+
+    /// Has the next worker on the list look that was hinted after so many hops. Returns at once.
+    pub(crate) fn pass_on(&self, hops: u8) {
+        if hops < limits::HOPS_MAX {
+            self.want(Wanted { is_push: false, passed: Some(hops) });
+        }
+    }
+
+    fn want(&self, wanted: Wanted) {
         let Ok(runtime) = Handle::try_current() else { return };
         {
             let mut state = self.inner.state();
-            state.is_due = true;
+            state.wanted = state.wanted.and(wanted);
             if std::mem::replace(&mut state.is_sending, true) {
                 return;
             }
@@ -68,6 +99,32 @@ impl Hints {
     }
 }
 
+impl Wanted {
+    fn and(self, other: Self) -> Self {
+        let passed = match (self.passed, other.passed) {
+            (Some(one), Some(another)) => Some(one.min(another)),
+            (one, another) => one.or(another),
+        };
+        Self { is_push: self.is_push || other.is_push, passed }
+    }
+}
+
+impl State {
+    /// To whom what is wanted goes now, and after how many hops.
+    fn chosen(&self, wanted: Wanted) -> Vec<(Wanted, EarAddress, u8)> {
+        let Some(ears) = std::num::NonZeroUsize::new(self.known.len()) else { return Vec::new() };
+        let mut chosen = Vec::new();
+        if wanted.is_push {
+            chosen.push((Wanted { is_push: true, passed: None }, hinted(ears, term()), 0));
+        }
+        if let Some(hops) = wanted.passed.filter(|hops| usize::from(*hops) < self.known.len()) {
+            chosen.push((Wanted { is_push: false, passed: Some(hops) }, self.before_own % ears, hops + 1));
+        }
+        // proof: each place is the rest of a division by the number of ears.
+        chosen.into_iter().map(|(wanted, place, hops)| (wanted, self.known[place].clone(), hops)).collect()
+    }
+}
+
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -79,26 +136,45 @@ impl Inner {
         self.is_quiet.send_replace(true);
     }
 
-    /// To the workers that are known, and where these may have changed to those that are new.
-    async fn hint(&self) {
-        let (known, age) = {
+    /// To one of the workers that are known, and where the list has changed to the one that is chosen by it.
+    async fn hint(&self, wanted: Wanted) -> Vec<Sent> {
+        let (chosen, age) = {
             let state = self.state();
-            (state.known.clone(), state.read_at.map_or(Duration::MAX, |at| at.elapsed()))
+            let age = state.read_at.map_or(Duration::MAX, |at| at.elapsed());
+            (if age < limits::EARS_AGE_MAX { state.chosen(wanted) } else { Vec::new() }, age)
         };
-        if age < limits::EARS_AGE_MAX {
-            send_to_some(&known);
-        }
+        let mut sent: Vec<Sent> = chosen.into_iter().map(send).collect();
         if age < limits::EARS_FRESH {
-            return;
+            return sent;
         }
         let listed = self.store.hint_addresses().await.unwrap_or_default();
         let mut ears: Vec<EarAddress> = listed.iter().filter_map(|address| EarAddress::parse(address)).collect();
+        let before_own = ears.iter().take_while(|ear| !self.wake.has_ear(&ear.secret)).count();
         ears.retain(|ear| !self.wake.has_ear(&ear.secret));
-        let is_known = |ear: &EarAddress| age < limits::EARS_AGE_MAX && known.contains(ear);
-        let new: Vec<EarAddress> = ears.iter().filter(|ear| !is_known(ear)).cloned().collect();
-        send_to_some(&new);
-        let mut state = self.state();
-        (state.known, state.read_at) = (ears, Some(Instant::now()));
+        let chosen = {
+            let mut state = self.state();
+            (state.known, state.before_own, state.read_at) = (ears, before_own, Some(Instant::now()));
+            state.chosen(wanted)
+        };
+        let is_sent = |ear: &EarAddress| sent.iter().any(|sent| sent.ear == *ear);
+        let changed: Vec<_> = chosen.into_iter().filter(|(_, ear, _)| !is_sent(ear)).collect();
+        sent.extend(changed.into_iter().map(send));
+        sent
+    }
+
+    /// A worker that is not there any more leaves its hint to another one.
+    fn replace_gone(&self, sent: Vec<Sent>) {
+        for Sent { wanted, ear, socket } in sent {
+            if let Err(fault) = socket.and_then(|socket| socket.take_error()?.map_or(Ok(()), Err)) {
+                tracing::debug!(%fault, address = %ear.at, "a hint was not heard");
+                let mut state = self.state();
+                if let Some(place) = state.known.iter().position(|one| *one == ear) {
+                    state.known.remove(place);
+                    state.before_own -= usize::from(place < state.before_own);
+                    state.wanted = state.wanted.and(wanted);
+                }
+            }
+        }
     }
 }
 
@@ -110,20 +186,22 @@ struct Sending {
 
 impl Sending {
     async fn run(&mut self) {
-        while self.is_due() {
-            self.inner.hint().await;
+        while let Some(wanted) = self.wanted() {
+            let sent = self.inner.hint(wanted).await;
             tokio::time::sleep(limits::HINT_EVERY).await;
+            self.inner.replace_gone(sent);
         }
     }
 
-    /// Whether there is something to send; if not, the next call begins anew.
-    fn is_due(&mut self) -> bool {
+    /// What is to be sent; if nothing, the next call begins anew.
+    fn wanted(&mut self) -> Option<Wanted> {
         let mut state = self.inner.state();
-        self.is_done = !std::mem::take(&mut state.is_due);
+        let wanted = std::mem::take(&mut state.wanted);
+        self.is_done = wanted == Wanted::default();
         if self.is_done {
             self.inner.rest(&mut state);
         }
-        !self.is_done
+        (!self.is_done).then_some(wanted)
     }
 }
 
@@ -136,35 +214,33 @@ impl Drop for Sending {
     }
 }
 
-/// A few, since one may be busy or gone, and all of them at once would look in vain.
-fn send_to_some(ears: &[EarAddress]) {
-    // By whose clock does not matter: it only picks.
-    let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    for ear in hinted(ears.len(), second).filter_map(|place| ears.get(place)) {
-        // Whatever becomes of it, the worker looks by itself before long.
-        if let Err(fault) = send_to(ear) {
-            tracing::debug!(%fault, address = %ear.at, "a hint was not sent");
-        }
-    }
+/// The number of the span of time in which all hint the same worker. By whose clock does not matter: it only picks.
+fn term() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() / limits::HINTED_FOR.as_secs()
 }
 
-/// Which of so many are hinted in this second. All who push pick alike, so that a few workers claim much at a time and others do not
-/// stand in their way; the next second it is the turn of others.
-fn hinted(count: usize, second: u64) -> impl Iterator<Item = usize> {
-    let count = count as u64;
-    let first = second.checked_rem(count).unwrap_or(0);
-    // proof: each is below `count`, which was a `usize`.
-    (0..count.min(limits::HINTED_MAX)).map(move |step| ((first + step) % count) as usize)
+/// Which of so many is hinted in this term. All who push pick alike, so that few workers claim much at a time and others do not stand in
+/// their way; in the next term it is another's turn.
+fn hinted(count: std::num::NonZeroUsize, term: u64) -> usize {
+    // proof: what is left of a division by a `usize` is one.
+    (term % count.get() as u64) as usize
 }
 
-fn send_to(ear: &EarAddress) -> std::io::Result<()> {
+/// Whatever becomes of it, the worker looks by itself before long.
+fn send((wanted, ear, hops): (Wanted, EarAddress, u8)) -> Sent {
     let from: SocketAddr = match ear.at {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let socket = UdpSocket::bind(from)?;
-    socket.set_nonblocking(true)?;
-    socket.send_to(ear.secret.as_bytes(), ear.at).map(drop)
+    let socket = UdpSocket::bind(from).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        // Connected, it hears that nobody is there.
+        socket.connect(ear.at)?;
+        socket.send(ear.hint(hops).as_bytes())?;
+        Ok(socket)
+    });
+    Sent { wanted, ear, socket }
 }
 
 #[cfg(test)]
@@ -182,6 +258,26 @@ mod tests {
         let registry = Registry::collect([method]).unwrap();
         let worker = Worker::new(store.clone(), registry, States::new(), wake.clone(), WorkerSettings::default());
         (store, wake, worker.start().await.unwrap())
+    }
+
+    #[test]
+    fn a_hint_to_a_worker_that_is_gone_goes_to_another() {
+        on(Kind::Sqlite, async |db: Database| {
+            let (store, wake, handle) = worker(&db).await;
+            let ear = EarAddress::parse(&store.hint_addresses().await.unwrap()[0]).unwrap();
+            // Nobody listens there once the socket is dropped.
+            let gone =
+                || EarAddress { at: UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap(), ..ear.clone() };
+            let mut known = vec![gone(), gone(), gone(), gone()];
+            let first = hinted(std::num::NonZeroUsize::new(5).unwrap(), term());
+            known.insert((first + 1) % 5, ear.clone());
+            let hints = Hints::new(store, Wake::new());
+            (hints.inner.state().known, hints.inner.state().read_at) = (known, Some(Instant::now()));
+            let calls = wake.listen();
+            hints.send();
+            eventually("it is roused", async || *calls.borrow() == 1).await;
+            handle.stop().await;
+        });
     }
 
     #[test]
@@ -213,14 +309,13 @@ mod tests {
     }
 
     #[test]
-    fn all_who_push_within_a_second_pick_alike_and_each_worker_has_its_turn() {
-        let picked = |count, second| hinted(count, second).collect::<Vec<_>>();
-        assert_eq!((picked(8, 5), picked(8, 6), picked(8, 7)), (vec![5, 6, 7], vec![6, 7, 0], vec![7, 0, 1]));
-        assert_eq!((picked(0, 5), picked(1, 5), picked(2, 5)), (vec![], vec![0], vec![1, 0]));
+    fn all_who_push_within_a_term_pick_alike_and_each_worker_has_its_turn() {
+        let picked = |count, term| hinted(std::num::NonZeroUsize::new(count).unwrap(), term);
+        assert_eq!((picked(8, 5), picked(8, 6), picked(8, 7), picked(8, 8)), (5, 6, 7, 0));
         for count in 1..20 {
             let mut turns = vec![0; count];
-            (0..count as u64).flat_map(|second| picked(count, second)).for_each(|place| turns[place] += 1);
-            assert!(turns.iter().all(|turns| *turns == count.min(3)), "{count}: {turns:?}");
+            (0..count as u64).for_each(|term| turns[picked(count, term)] += 1);
+            assert_eq!(turns, vec![1; count]);
         }
     }
 

@@ -37,8 +37,12 @@ pub(crate) const REST_STEP: Duration = Duration::from_secs(1);
 
 /// Pause between two hints of a process, and between two that a worker follows: short beside a commit, long beside a look.
 pub(crate) const HINT_EVERY: Duration = Duration::from_millis(2);
-/// Workers that one hint goes to: one may be busy, another gone, and each that comes too late looks in vain.
-pub(crate) const HINTED_MAX: u64 = 3;
+/// So long all who push hint the same worker: with each change two are at work for a while, and in each other's way.
+pub(crate) const HINTED_FOR: Duration = Duration::from_secs(5);
+/// So long a worker without a free slot keeps a hint before another gets it.
+pub(crate) const HINT_LEFT: Duration = Duration::from_millis(5);
+/// How often a hint is passed on at the most.
+pub(crate) const HOPS_MAX: u8 = 9;
 /// So long the list of ears is taken for up to date.
 pub(crate) const EARS_FRESH: Duration = Duration::from_secs(1);
 /// So long an ear is worth a hint before the list is read again: most workers stay for long.
@@ -56,7 +60,7 @@ pub(crate) const ALIKE_MIN: usize = 2;
 pub(crate) const POLL_FIRST: Duration = Duration::from_millis(20);
 /// Pause before the next look of a worker that had tasks and finds no more: who pushes calls. With shorter ones all workers of a crowd
 /// find each batch, and most of their claims only what others have locked.
-pub(crate) const POLL_AFTER_WORK: Duration = Duration::from_millis(100);
+pub(crate) const POLL_AFTER_WORK: Duration = Duration::from_millis(200);
 /// Longest pause between looks: half of the second within which a plain insert is to start.
 pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
 /// A look that takes long is followed by a rest so many times as long: looking stays a small part of the work.

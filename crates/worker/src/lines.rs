@@ -15,6 +15,8 @@ pub(crate) struct Lines {
     lines: Vec<Seen>,
     /// When they were read, and what the database's clock said.
     read: Option<(Instant, Timestamp)>,
+    /// Whether they are to be read anew, whatever their age.
+    is_expired: bool,
     /// Types whose running limit was found reached, and until when they are left alone.
     full_until: HashMap<String, Instant>,
     /// The turn in which a line last gave something: also of lines that are gone for now, for as long as another waits for
@@ -55,7 +57,7 @@ impl Lines {
         self.full_until.retain(|_, until| *until > now);
         let turn = |line: &Line| self.turns.get(&key(line)).copied().unwrap_or(0);
         self.lines = lines.into_iter().map(|line| Seen { turn: turn(&line), line }).collect();
-        self.read = Some((now, database_now));
+        (self.read, self.is_expired) = (Some((now, database_now)), false);
         if let Some(latest) = &self.latest
             && self.lines.iter().any(|seen| seen.line.priority > latest.line.priority)
         {
@@ -84,14 +86,14 @@ impl Lines {
         self.age(now).is_none_or(|age| age >= limits::LINES_AGE_MAX)
     }
 
-    /// How long ago the lines were read.
+    /// How long ago the lines were read, if they may be gone by.
     pub(crate) fn age(&self, now: Instant) -> Option<Duration> {
-        self.read.map(|(at, _)| now.saturating_duration_since(at))
+        self.read.filter(|_| !self.is_expired).map(|(at, _)| now.saturating_duration_since(at))
     }
 
     /// Makes the next step read them anew.
     pub(crate) fn expire(&mut self) {
-        self.read = None;
+        self.is_expired = true;
     }
 
     /// The line to claim from: due, runnable, of the highest priority; among those the one that waited longest for
@@ -147,13 +149,14 @@ impl Lines {
         self.latest = Some(Latest { line: Line { head, ..chosen.clone() }, claims });
     }
 
-    /// The line from which a task is to be claimed before the lines are read, because what calls is mostly more of the same: if all of
-    /// the last claims were from it, and none of a higher priority was seen since.
+    /// The line from which a task is claimed before the lines are read, because what calls is mostly more of the same: if all of the
+    /// last claims were from it, none of a higher priority was seen since (there may be one), and nothing is known to be due.
     pub(crate) fn foreseen(&self, now: Instant) -> Option<Line> {
         let latest = self.latest.as_ref().filter(|latest| latest.claims >= limits::ALIKE_MIN)?;
         let line = &latest.line;
         let is_full = self.full_until.get(&line.task_type).is_some_and(|until| *until > now);
-        (!is_full && !self.is_aside(line, now)).then(|| line.clone())
+        let is_ruled = line.is_paused || line.running_limit.is_some() || is_full;
+        (!is_ruled && !self.is_aside(line, now) && self.due(now).next().is_none()).then(|| line.clone())
     }
 
     /// It had nothing.
@@ -336,15 +339,17 @@ mod tests {
     #[test]
     fn more_is_foreseen_of_a_line_that_all_of_the_last_claims_were_from() {
         let (a, b) = (line("a", "t", 0, 1), line("b", "t", 0, 2));
-        let (mut lines, now) = known(vec![a.clone(), b.clone()]);
+        let (mut lines, now) = known(vec![a.clone()]);
         lines.gave(&a, Timestamp(5));
+        lines.exhaust(&a);
         assert_eq!(lines.foreseen(now), None, "one claim tells nothing yet");
         lines.gave(&a, Timestamp(7));
-        lines.exhaust(&a);
         let from_there = Line { head: Timestamp(7), ..a.clone() };
         assert_eq!(lines.foreseen(now), Some(from_there.clone()));
-        lines.learn(vec![b.clone()], Timestamp(1_000_000), now);
-        assert_eq!(lines.foreseen(now), Some(from_there), "others of no higher priority change nothing");
+        lines.learn(vec![Line { head: Timestamp(1_500_000), ..b.clone() }], Timestamp(1_000_000), now);
+        lines.expire();
+        assert_eq!(lines.foreseen(now), Some(from_there), "what is due later changes nothing");
+        assert_eq!(lines.foreseen(now + Duration::from_millis(500)), None, "by now it is due");
         lines.gave(&b, Timestamp(3));
         assert_eq!(lines.foreseen(now), None, "another came between");
         lines.gave(&b, Timestamp(3));
@@ -356,19 +361,25 @@ mod tests {
     #[test]
     fn nothing_is_foreseen_of_a_line_that_others_go_before_or_that_cannot_give() {
         let a = line("a", "t", 0, 1);
-        let foreseen = || {
-            let (mut lines, now) = known(vec![a.clone()]);
-            lines.gave(&a, Timestamp(5));
-            lines.gave(&a, Timestamp(5));
+        let foreseen = |of: &Line| {
+            let (mut lines, now) = known(vec![]);
+            lines.gave(of, Timestamp(5));
+            lines.gave(of, Timestamp(5));
             (lines, now)
         };
-        let (mut lines, now) = foreseen();
-        lines.learn(vec![line("b", "t", 1, 9)], Timestamp(1_000_000), now);
+        let (mut lines, now) = foreseen(&a);
+        let higher = line("b", "t", 1, 9);
+        lines.learn(vec![higher.clone()], Timestamp(1_000_000), now);
+        lines.exhaust(&higher);
         assert_eq!(lines.foreseen(now), None, "a higher priority was seen");
-        let (mut lines, now) = foreseen();
+        for ruled in [Line { running_limit: Some(2), ..a.clone() }, Line { is_paused: true, ..a.clone() }] {
+            let (lines, now) = foreseen(&ruled);
+            assert_eq!(lines.foreseen(now), None, "what is set for its type is looked at first");
+        }
+        let (mut lines, now) = foreseen(&a);
         lines.put_aside(&a, now);
         assert_eq!(lines.foreseen(now), None, "the database refused it");
-        let (mut lines, now) = foreseen();
+        let (mut lines, now) = foreseen(&a);
         lines.exhaust_type(&Line { running_limit: Some(1), ..a.clone() }, now);
         assert_eq!(lines.foreseen(now), None, "as many run as may");
     }

@@ -95,8 +95,8 @@ pub(crate) fn meaning_of(fault: &MySqlDatabaseError) -> Meaning {
         1213 | 1205 | 1020 => Meaning::of(ErrorKind::Retryable),
         // A Galera node without its cluster: another node may have it.
         1047 => Meaning::of_this_server(ErrorKind::Retryable),
-        // Shutting down, gone, too many connections: another connection, later.
-        1053 | 1040 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 => Meaning::of(ErrorKind::Unreachable),
+        // Shutting down, gone, too many connections, idle for too long: another connection, later.
+        1053 | 1040 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 | 4031 => Meaning::of(ErrorKind::Unreachable),
         // Read-only: after a switch of servers this connection leads to the wrong one.
         1290 | 1792 | 1836 => Meaning::with(ErrorKind::Unreachable, "it is read-only now"),
         1021 | 1114 => Meaning::with(ErrorKind::Database, "make room on its disk"),

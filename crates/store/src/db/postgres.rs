@@ -70,8 +70,8 @@ pub(crate) fn meaning_of(fault: &PgDatabaseError) -> Meaning {
     match fault.code() {
         // Serialization failure, deadlock, lock not available.
         "40001" | "40P01" | "55P03" => Meaning::of(ErrorKind::Retryable),
-        // Admin shutdown, crash shutdown, starting up, too many connections.
-        "57P01" | "57P02" | "57P03" | "53300" => Meaning::of(ErrorKind::Unreachable),
+        // Admin shutdown, crash shutdown, starting up, too many connections; idle for too long, within a transaction or without.
+        "57P01" | "57P02" | "57P03" | "53300" | "57P05" | "25P03" => Meaning::of(ErrorKind::Unreachable),
         // Read-only: after a switch of servers this connection leads to the wrong one.
         "25006" => Meaning::with(ErrorKind::Unreachable, "it is read-only now"),
         "53100" => Meaning::with(ErrorKind::Database, "make room on its disk"),

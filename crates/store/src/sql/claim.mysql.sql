@@ -12,4 +12,4 @@ where state = 'init'
   {if ahead: and not exists (select 1 from mission_types rule where rule.type = :type and (rule.paused <> 0 or rule.running_limit is not null))}
 order by run_at, id
 limit :limit
-{if locked: for update skip locked}
+for update skip locked

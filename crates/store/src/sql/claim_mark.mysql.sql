@@ -15,4 +15,3 @@ set task.state = 'executing',
     task.content_cut = 0,
     task.modified_date = :now_us
 {if one: where task.id = {batch.id}}
-{if ahead: and task.state = 'init' and task.lease_token = :lease_token and task.run_at <= :now_us}

@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use mission_core::{Error, ErrorKind, NewTask};
 use mission_store::{OnMissing, Store};
-use mission_testkit::{Database, Kind, conformance, on};
+use mission_testkit::{Database, Kind, conformance, eventually, on};
 
-use crate::stage::{open, push, task};
+use crate::stage::{number, open, push, task};
 
 conformance![
     a_database_that_does_not_exist_is_named_with_the_way_out,
     a_server_that_is_not_there_is_named_at_once,
     a_url_that_is_wrong_says_how_one_looks,
+    a_session_that_the_server_closed_because_it_was_idle_is_replaced,
 ];
 
 /// The error of a store that cannot be opened, or answers its ping with it.
@@ -48,6 +49,23 @@ async fn a_database_that_does_not_exist_is_named_with_the_way_out(db: Database) 
             assert_says(&error, ErrorKind::NotFound, &["_not", "create it first"]);
         }
     }
+}
+
+async fn a_session_that_the_server_closed_because_it_was_idle_is_replaced(db: Database) {
+    if db.kind() != Kind::Postgres {
+        return; // The others have no such limit that a session may set.
+    }
+    let store = open(&db).await;
+    push(&store, task()).await;
+    store.close().await;
+    let limited = format!("{}?options[idle_session_timeout]=200", db.url());
+    let store = Store::open(&limited, OnMissing::Refuse).await.unwrap();
+    push(&store, task()).await;
+    let sessions =
+        "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid();";
+    eventually("the server has closed them", async || number(&db, sessions).await == 0).await;
+    push(&store, task()).await;
+    assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 3);
 }
 
 async fn a_server_that_is_not_there_is_named_at_once(db: Database) {

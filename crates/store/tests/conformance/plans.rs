@@ -9,7 +9,7 @@ use crate::texts::{Given, text};
 conformance![every_statement_finds_its_rows_by_an_index, a_look_at_the_list_of_workers_dives_into_the_claims_index];
 
 /// Operations with the optional clauses that are asked for, and the kinds that have them.
-const STATEMENTS: [(&str, &[&str]); 49] = [
+const STATEMENTS: [(&str, &[&str]); 48] = [
     ("get", &[]),
     ("find", &[]),
     ("push_existing", &[]),
@@ -42,7 +42,6 @@ const STATEMENTS: [(&str, &[&str]); 49] = [
     ("claim_one", &[]),
     ("claim_mark", &[]),
     ("claim", &["ahead"]),
-    ("claim_mark", &["ahead"]),
     ("cancel_waiting", &[]),
     ("cancel_running", &[]),
     ("delete", &[]),
