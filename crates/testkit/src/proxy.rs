@@ -28,6 +28,7 @@ pub struct Proxy {
     way: watch::Sender<Way>,
     accepted: Arc<AtomicU64>,
     swallowed: Arc<AtomicU64>,
+    forgotten: Arc<AtomicU64>,
     listener: JoinHandle<()>,
 }
 
@@ -41,14 +42,16 @@ impl Proxy {
         let (way, seen) = watch::channel(Way::Open);
         let accepted = Arc::new(AtomicU64::new(0));
         let swallowed = Arc::new(AtomicU64::new(0));
-        let (count, lost) = (Arc::clone(&accepted), Arc::clone(&swallowed));
+        let forgotten = Arc::new(AtomicU64::new(0));
+        let (count, lost, gone) = (Arc::clone(&accepted), Arc::clone(&swallowed), Arc::clone(&forgotten));
         let listener = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(carry(client, server.clone(), seen.clone(), Arc::clone(&lost)));
+                let number = count.fetch_add(1, Ordering::Relaxed) + 1;
+                let fate = Fate { number, forgotten: Arc::clone(&gone), lost: Arc::clone(&lost) };
+                tokio::spawn(carry(client, server.clone(), seen.clone(), fate));
             }
         });
-        Some(Self { url, way, accepted, swallowed, listener })
+        Some(Self { url, way, accepted, swallowed, forgotten, listener })
     }
 
     /// The database's URL by way of this proxy.
@@ -70,6 +73,11 @@ impl Proxy {
     /// a dialogue that misses a reply makes no sense any more.
     pub fn swallow_replies(&self) {
         self.way.send_replace(Way::Deaf);
+    }
+
+    /// Carries nothing more on the connections that there are, and tells nobody, as a firewall does that forgets idle ones; new ones work.
+    pub fn forget(&self) {
+        self.forgotten.store(self.accepted(), Ordering::Relaxed);
     }
 
     /// Ends all connections and refuses new ones.
@@ -95,16 +103,25 @@ impl Drop for Proxy {
     }
 }
 
+/// What becomes of one connection.
+struct Fate {
+    number: u64,
+    /// The last connection that was forgotten.
+    forgotten: Arc<AtomicU64>,
+    /// Counts replies that were lost.
+    lost: Arc<AtomicU64>,
+}
+
 /// One connection, until either side or the proxy ends it.
-async fn carry(client: TcpStream, server: String, mut way: watch::Receiver<Way>, lost: Arc<AtomicU64>) {
+async fn carry(client: TcpStream, server: String, mut way: watch::Receiver<Way>, fate: Fate) {
     if *way.borrow_and_update() == Way::Cut {
         return;
     }
     let Ok(server) = TcpStream::connect(server).await else { return };
     // The small packets of a dialogue must not wait for each other.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let forth = pump(&client, &server, way.clone(), None);
-    let back = pump(&server, &client, way.clone(), Some(&lost));
+    let forth = pump(&client, &server, way.clone(), &fate, None);
+    let back = pump(&server, &client, way.clone(), &fate, Some(&fate.lost));
     tokio::select! {
         () = forth => {}
         () = back => {}
@@ -113,10 +130,13 @@ async fn carry(client: TcpStream, server: String, mut way: watch::Receiver<Way>,
 }
 
 /// Carries one direction; `lost` counts what a way that is deaf swallows of it.
-async fn pump(from: &TcpStream, to: &TcpStream, mut way: watch::Receiver<Way>, lost: Option<&AtomicU64>) {
+async fn pump(from: &TcpStream, to: &TcpStream, mut way: watch::Receiver<Way>, fate: &Fate, lost: Option<&AtomicU64>) {
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let Ok(length) = read(from, &mut bytes).await else { return };
+        if fate.number <= fate.forgotten.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         let Ok(now) = way.wait_for(|way| matches!(way, Way::Open | Way::Deaf)).await.map(|way| *way) else { return };
         if let (Way::Deaf, Some(lost)) = (now, lost) {
             lost.fetch_add(1, Ordering::Relaxed);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
-use sqlx::Executor as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
+use sqlx::{Connection as _, Executor as _};
 
 use super::Patience;
 use super::meaning::Meaning;
@@ -54,7 +54,13 @@ pub(crate) fn open(options: MySqlConnectOptions, trust: &Arc<Trust>, patience: P
         .max_connections(patience.connections_max(CONNECTIONS_MAX))
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
-        .before_acquire(move |_, meta| Box::pin(ready(Ok(taken.covers(meta.age)))))
+        .before_acquire(move |conn, meta| {
+            let taken = Arc::clone(&taken);
+            Box::pin(async move {
+                taken.ask_idle(meta.idle_for, conn.ping()).await?;
+                Ok(taken.covers(meta.age))
+            })
+        })
         .after_release(move |_, meta| Box::pin(ready(Ok(released.covers(meta.age)))))
         .after_connect(move |conn, _| {
             Box::pin(async move {

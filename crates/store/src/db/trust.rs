@@ -15,7 +15,14 @@ use super::classify::is_at_its_end;
 pub(crate) struct Trust {
     lost_at: Mutex<Option<Instant>>,
     patience: Duration,
+    idle_max: Duration,
 }
+
+/// So long a connection may be unused before it is asked whether it is still there: what stands between may have forgotten it and tell nobody.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// How long its answer may take.
+const PING_MAX: Duration = Duration::from_secs(2);
 
 impl Default for Trust {
     fn default() -> Self {
@@ -27,13 +34,35 @@ impl Default for Trust {
 impl Trust {
     /// Trust in connections that answer within so long.
     pub(crate) fn within(patience: Duration) -> Self {
-        Self { lost_at: Mutex::new(None), patience }
+        Self { lost_at: Mutex::new(None), patience, idle_max: IDLE_MAX }
     }
 
     /// Whether a connection of this age may be used.
     pub(crate) fn covers(&self, age: Duration) -> bool {
         let lost_at = *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner);
         lost_at.is_none_or(|at| at.elapsed() > age)
+    }
+
+    /// Asks a connection that nobody used for long whether it is still there. One that is not takes trust in all with it.
+    ///
+    /// # Errors
+    /// It is not, so it cannot be closed in order either.
+    pub(crate) async fn ask_idle(
+        &self,
+        idle_for: Duration,
+        ping: impl Future<Output = Result<(), sqlx::Error>>,
+    ) -> Result<(), sqlx::Error> {
+        if idle_for < self.idle_max {
+            return Ok(());
+        }
+        let answered = tokio::time::timeout(PING_MAX, ping).await.unwrap_or_else(|_| {
+            let sentence = format!("a connection that was idle for {} s does not answer", idle_for.as_secs());
+            Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, sentence)))
+        });
+        if answered.is_err() {
+            self.lose();
+        }
+        answered
     }
 
     fn lose(&self) {
@@ -61,14 +90,14 @@ impl Trust {
 }
 
 #[cfg(test)]
-#[cfg(all(feature = "mysql", feature = "postgres"))]
+#[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
     use std::time::Duration;
 
     use mission_core::Error;
-    use mission_testkit::{Database, Kind, Proxy, on};
+    use mission_testkit::{Database, Kind, Proxy, eventually, on};
 
     use super::Trust;
     use crate::db::open::Pools;
@@ -139,6 +168,37 @@ mod tests {
     #[test]
     fn silent_connections_to_postgres_are_replaced() {
         on(Kind::Postgres, silent_connections_are_given_up_and_replaced);
+    }
+
+    async fn a_connection_that_was_forgotten_is_not_used(database: Database) {
+        let proxy = Proxy::before(&database).await.unwrap();
+        let trust = Trust { idle_max: Duration::ZERO, ..Trust::within(Duration::from_secs(20)) };
+        let db = open(&database, proxy.url(), &Arc::new(trust));
+        let before = session(&mut db.reader().await.unwrap()).await.unwrap();
+        let idle = || match &db.pools {
+            Pools::Postgres(pool) => pool.num_idle(),
+            Pools::MySql(pool) => pool.num_idle(),
+            Pools::Sqlite(_) => unreachable!("it has no server"),
+        };
+        eventually("it is back", async || idle() == 1).await;
+        proxy.forget();
+        // Where it was encrypted its farewell is waited for, until the pool's patience is over; the next try has a new one.
+        let held = match db.reader().await {
+            Err(fault) if fault.is_unreachable() => db.reader().await,
+            held => held,
+        };
+        let after = session(&mut held.unwrap()).await.unwrap();
+        assert_ne!(before, after);
+    }
+
+    #[test]
+    fn forgotten_connections_to_mysql_are_replaced() {
+        on(Kind::Mysql, a_connection_that_was_forgotten_is_not_used);
+    }
+
+    #[test]
+    fn forgotten_connections_to_postgres_are_replaced() {
+        on(Kind::Postgres, a_connection_that_was_forgotten_is_not_used);
     }
 
     #[test]
