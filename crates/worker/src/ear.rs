@@ -122,6 +122,8 @@ async fn bind(towards_database: IpAddr) -> io::Result<Ear> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use mission_core::{Filter, NewTask, State};
     use mission_testkit::{Database, Kind, eventually, on};
     use tokio::sync::{Semaphore, watch};
@@ -176,6 +178,9 @@ mod tests {
         async fn hint_one(&self) {
             let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
             socket.send_to(self.ear.hint(0).as_bytes(), self.ear.at).await.unwrap();
+        }
+
+        async fn other_is_roused(&self) {
             eventually("the other is roused", async || *self.calls.borrow() >= 1).await;
         }
 
@@ -190,9 +195,15 @@ mod tests {
     fn a_hint_about_a_task_that_a_worker_cannot_run_is_passed_on() {
         on(Kind::Sqlite, async |db: Database| {
             let pair = Pair::begin(&db).await;
-            // Of a method that nobody has, so that nobody takes it before.
-            pair.store.push(&NewTask::new("elsewhere")).await.unwrap();
-            pair.hint_one().await;
+            let pushed = Cell::new(0);
+            eventually("the other is roused", async || {
+                // Of methods that nobody has, so that nobody takes it before. One that was seen before the hint is not what it is about.
+                pushed.set(pushed.get() + 1);
+                pair.store.push(&NewTask::new(format!("elsewhere{}", pushed.get()))).await.unwrap();
+                pair.hint_one().await;
+                *pair.calls.borrow() >= 1
+            })
+            .await;
             pair.end().await;
         });
     }
@@ -203,6 +214,7 @@ mod tests {
             let pair = Pair::begin(&db).await;
             pair.fill().await;
             pair.hint_one().await;
+            pair.other_is_roused().await;
             pair.end().await;
         });
     }
@@ -214,6 +226,7 @@ mod tests {
             pair.fill().await;
             pair.one.ask_to_stop();
             pair.hint_one().await;
+            pair.other_is_roused().await;
             pair.end().await;
         });
     }
