@@ -113,14 +113,14 @@ impl Base {
 
     /// Rouses the fetcher; once the worker takes no more tasks, it is for another.
     pub(crate) fn take_hint(&self, hint: Hint) {
-        if self.has_reached(Phase::Draining) {
-            return self.hints.pass_on(hint.hops);
-        }
         self.hint.send_modify(|pending| {
-            let at = pending.map_or(hint.at, |pending| pending.at);
             let hops = pending.map_or(hint.hops, |pending| pending.hops.min(hint.hops));
-            *pending = Some(Hint { at, hops });
+            *pending = Some(Hint { hops, ..hint });
         });
+        // Asked after it is left there: who goes on to drain meanwhile finds it.
+        if self.has_reached(Phase::Draining) {
+            return self.pass_hint_on();
+        }
         self.wake.wake();
     }
 
@@ -132,8 +132,13 @@ impl Base {
     /// A hint that this worker cannot serve goes to the next one.
     pub(crate) fn pass_hint_on(&self) {
         if let Some(hint) = self.hint.send_replace(None) {
-            self.hints.pass_on(hint.hops);
+            self.hints.pass_on(self.entry.hint_address.as_deref().unwrap_or_default(), hint.hops);
         }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has_hint(&self) -> bool {
+        self.hint.borrow().is_some()
     }
 
     /// Returns where a hint has been left for longer than it takes tasks to end that end at once.

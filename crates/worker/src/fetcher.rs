@@ -9,6 +9,7 @@ use mission_store::{Claimed, Line, Terms};
 use tokio::sync::watch;
 
 use crate::base::{Base, Phase, pause};
+use crate::foreign::Foreign;
 use crate::intake::Intake;
 use crate::lines::Lines;
 use crate::log::Lasting;
@@ -34,8 +35,9 @@ pub(crate) struct Fetcher {
     is_roused: bool,
     /// Whether something was claimed on a call before anybody has looked what else waits.
     owes_look: bool,
-    /// Due lines of others, as of the last look.
-    unserved: Vec<Line>,
+    foreign: Foreign,
+    /// When the last look began.
+    looked_at: Option<Instant>,
     intake: Intake,
 }
 
@@ -75,7 +77,8 @@ impl Fetcher {
             idle_since: None,
             is_roused: false,
             owes_look: false,
-            unserved: Vec::new(),
+            foreign: Foreign::default(),
+            looked_at: None,
         }
     }
 
@@ -104,6 +107,7 @@ impl Fetcher {
                 Err(fault) => self.bear(&fault).await,
             }
         }
+        self.base.pass_hint_on();
         if self.is_unsure {
             // Nothing begins any more: what is found goes back.
             let _ = self.intake.adopt().await;
@@ -171,10 +175,12 @@ impl Fetcher {
         if self.claim_ahead().await? {
             return Ok(Found::Tasks);
         }
-        let began = Instant::now();
         self.look().await?;
         let Some(chosen) = self.lines.choose(Instant::now()) else {
-            self.base.hints_are_served(began);
+            // All that was pushed before the lines were read is claimed, or is no work of this worker's.
+            if let Some(looked_at) = self.looked_at {
+                self.base.hints_are_served(looked_at);
+            }
             return Ok(Found::Nothing);
         };
         self.gather().await;
@@ -203,9 +209,6 @@ impl Fetcher {
             Some(_) => self.lines.exhaust(&chosen),
             None => self.lines.exhaust_type(&chosen, Instant::now()),
         }
-        if claimed.len() < room {
-            self.base.hints_are_served(began);
-        }
         let found = if claimed.is_empty() { Found::EmptyLine } else { Found::Tasks };
         self.intake.take(claimed).await;
         Ok(found)
@@ -215,7 +218,7 @@ impl Fetcher {
     /// is: a way to the database less until the method begins. Answers whether there was something.
     async fn claim_ahead(&mut self) -> Result<bool, Error> {
         let now = Instant::now();
-        if !std::mem::take(&mut self.is_roused) || self.owes_look {
+        if !std::mem::take(&mut self.is_roused) || self.owes_look || self.intake.room() == 0 {
             return Ok(false);
         }
         let Some(line) = self.lines.foreseen(now) else { return Ok(false) };
@@ -255,11 +258,10 @@ impl Fetcher {
             let (mut lines, database_now) = self.base.store.lines().await?;
             let unserved = lines.extract_if(.., |line| !self.base.serves(&line.method, &line.task_type));
             let unserved: Vec<Line> = unserved.filter(|line| !line.is_paused && line.head <= database_now).collect();
-            // What nobody serves is for nobody: only what was not there before may be what the hint is about.
-            if unserved.iter().any(|line| !self.unserved.contains(line)) {
+            if self.foreign.may_be_meant(unserved, self.base.has_hint(), Instant::now()) {
                 self.base.pass_hint_on();
             }
-            self.unserved = unserved;
+            self.looked_at = Some(now);
             self.look_took = now.elapsed();
             self.lines.learn(lines, database_now, Instant::now());
         }
@@ -340,6 +342,8 @@ impl Fetcher {
             log::fetch_failed(fault);
         }
         self.lines.expire();
+        // Others may reach the database.
+        self.base.pass_hint_on();
         pause(limits::ERROR_PAUSE, &mut self.phase, Phase::Draining).await;
     }
 

@@ -34,19 +34,25 @@ struct State {
     is_sending: bool,
     /// What came since the last hint.
     wanted: Wanted,
+    /// All on the list, in its order.
     known: Vec<EarAddress>,
-    /// How many of them stand before those of this process on the list.
-    before_own: usize,
     read_at: Option<Instant>,
 }
 
 /// What is to be sent.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Wanted {
     /// A hint that a task was pushed.
     is_push: bool,
-    /// One that a worker passes on, which came to it after so many hops.
-    passed: Option<u8>,
+    /// One that a worker passes on.
+    passed: Option<Passed>,
+}
+
+/// A hint that came to the worker with this address after so many hops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Passed {
+    from: String,
+    hops: u8,
 }
 
 /// A hint that was sent, and the socket that will be told if nobody is there.
@@ -69,10 +75,10 @@ impl Hints {
         self.want(Wanted { is_push: true, passed: None });
     }
 
-    /// Has the next worker on the list look that was hinted after so many hops. Returns at once.
-    pub(crate) fn pass_on(&self, hops: u8) {
+    /// Has the worker look that follows on the list the one with this address, to which the hint came after so many hops. Returns at once.
+    pub(crate) fn pass_on(&self, from: &str, hops: u8) {
         if hops < limits::HOPS_MAX {
-            self.want(Wanted { is_push: false, passed: Some(hops) });
+            self.want(Wanted { is_push: false, passed: Some(Passed { from: from.to_owned(), hops }) });
         }
     }
 
@@ -80,7 +86,7 @@ impl Hints {
         let Ok(runtime) = Handle::try_current() else { return };
         {
             let mut state = self.inner.state();
-            state.wanted = state.wanted.and(wanted);
+            state.wanted = std::mem::take(&mut state.wanted).and(wanted);
             if std::mem::replace(&mut state.is_sending, true) {
                 return;
             }
@@ -102,7 +108,7 @@ impl Hints {
 impl Wanted {
     fn and(self, other: Self) -> Self {
         let passed = match (self.passed, other.passed) {
-            (Some(one), Some(another)) => Some(one.min(another)),
+            (Some(one), Some(another)) => Some(if one.hops <= another.hops { one } else { another }),
             (one, another) => one.or(another),
         };
         Self { is_push: self.is_push || other.is_push, passed }
@@ -110,18 +116,21 @@ impl Wanted {
 }
 
 impl State {
-    /// To whom what is wanted goes now, and after how many hops.
-    fn chosen(&self, wanted: Wanted) -> Vec<(Wanted, EarAddress, u8)> {
-        let Some(ears) = std::num::NonZeroUsize::new(self.known.len()) else { return Vec::new() };
+    /// To whom what is wanted goes now, and after how many hops; those of this process need none.
+    fn chosen(&self, wanted: &Wanted, is_own: impl Fn(&EarAddress) -> bool) -> Vec<(Wanted, EarAddress, u8)> {
+        let others: Vec<&EarAddress> = self.known.iter().filter(|ear| !is_own(ear)).collect();
+        let Some(count) = std::num::NonZeroUsize::new(others.len()) else { return Vec::new() };
         let mut chosen = Vec::new();
         if wanted.is_push {
-            chosen.push((Wanted { is_push: true, passed: None }, hinted(ears, term()), 0));
+            chosen.push((Wanted { is_push: true, passed: None }, hinted(count, term()), 0));
         }
-        if let Some(hops) = wanted.passed.filter(|hops| usize::from(*hops) < self.known.len()) {
-            chosen.push((Wanted { is_push: false, passed: Some(hops) }, self.before_own % ears, hops + 1));
+        if let Some(passed) = wanted.passed.clone().filter(|passed| usize::from(passed.hops) < others.len()) {
+            let before = self.known.iter().take_while(|ear| ear.to_string() != passed.from).filter(|ear| !is_own(ear));
+            let (place, hops) = (before.count() % count, passed.hops + 1);
+            chosen.push((Wanted { is_push: false, passed: Some(passed) }, place, hops));
         }
-        // proof: each place is the rest of a division by the number of ears.
-        chosen.into_iter().map(|(wanted, place, hops)| (wanted, self.known[place].clone(), hops)).collect()
+        // proof: each place is the rest of a division by the number of others.
+        chosen.into_iter().map(|(wanted, place, hops)| (wanted, others[place].clone(), hops)).collect()
     }
 }
 
@@ -137,24 +146,24 @@ impl Inner {
     }
 
     /// To one of the workers that are known, and where the list has changed to the one that is chosen by it.
-    async fn hint(&self, wanted: Wanted) -> Vec<Sent> {
+    async fn hint(&self, wanted: &Wanted) -> Vec<Sent> {
+        let is_own = |ear: &EarAddress| self.wake.has_ear(&ear.secret);
         let (chosen, age) = {
             let state = self.state();
             let age = state.read_at.map_or(Duration::MAX, |at| at.elapsed());
-            (if age < limits::EARS_AGE_MAX { state.chosen(wanted) } else { Vec::new() }, age)
+            (if age < limits::EARS_AGE_MAX { state.chosen(wanted, is_own) } else { Vec::new() }, age)
         };
         let mut sent: Vec<Sent> = chosen.into_iter().map(send).collect();
         if age < limits::EARS_FRESH {
             return sent;
         }
-        let listed = self.store.hint_addresses().await.unwrap_or_default();
-        let mut ears: Vec<EarAddress> = listed.iter().filter_map(|address| EarAddress::parse(address)).collect();
-        let before_own = ears.iter().take_while(|ear| !self.wake.has_ear(&ear.secret)).count();
-        ears.retain(|ear| !self.wake.has_ear(&ear.secret));
+        // Where it cannot be read, those who are known are as good as any.
+        let Ok(listed) = self.store.hint_addresses().await else { return sent };
         let chosen = {
             let mut state = self.state();
-            (state.known, state.before_own, state.read_at) = (ears, before_own, Some(Instant::now()));
-            state.chosen(wanted)
+            state.known = listed.iter().filter_map(|address| EarAddress::parse(address)).collect();
+            state.read_at = Some(Instant::now());
+            state.chosen(wanted, is_own)
         };
         let is_sent = |ear: &EarAddress| sent.iter().any(|sent| sent.ear == *ear);
         let changed: Vec<_> = chosen.into_iter().filter(|(_, ear, _)| !is_sent(ear)).collect();
@@ -170,8 +179,7 @@ impl Inner {
                 let mut state = self.state();
                 if let Some(place) = state.known.iter().position(|one| *one == ear) {
                     state.known.remove(place);
-                    state.before_own -= usize::from(place < state.before_own);
-                    state.wanted = state.wanted.and(wanted);
+                    state.wanted = std::mem::take(&mut state.wanted).and(wanted);
                 }
             }
         }
@@ -187,7 +195,7 @@ struct Sending {
 impl Sending {
     async fn run(&mut self) {
         while let Some(wanted) = self.wanted() {
-            let sent = self.inner.hint(wanted).await;
+            let sent = self.inner.hint(&wanted).await;
             tokio::time::sleep(limits::HINT_EVERY).await;
             self.inner.replace_gone(sent);
         }
@@ -303,9 +311,30 @@ mod tests {
             let hints = Hints::new(store, wake);
             hints.send();
             hints.sent().await;
-            assert_eq!(hints.inner.state().known, []);
+            {
+                let (state, wanted) = (hints.inner.state(), Wanted { is_push: true, passed: None });
+                let own = |ear: &EarAddress| hints.inner.wake.has_ear(&ear.secret);
+                assert_eq!((state.known.len(), state.chosen(&wanted, own).len()), (1, 0));
+            }
             handle.stop().await;
         });
+    }
+
+    #[test]
+    fn a_hint_goes_round_among_all_though_those_of_one_process_stand_apart() {
+        let ear = |letter: &str| EarAddress::parse(&format!("127.0.0.1:1/{}", letter.repeat(16))).unwrap();
+        let state = State { known: ["a", "b", "c", "d"].map(ear).to_vec(), ..State::default() };
+        let next = |from: &str, hops, own: &[&str]| {
+            let wanted = Wanted { is_push: false, passed: Some(Passed { from: ear(from).to_string(), hops }) };
+            let is_own = |known: &EarAddress| own.iter().any(|letter| *known == ear(letter));
+            state.chosen(&wanted, is_own).pop().map(|(_, ear, hops)| (ear.secret[..1].to_owned(), hops))
+        };
+        let own: [&[&str]; 4] = [&["a", "c"], &["b"], &["a", "c"], &["d"]];
+        assert_eq!(next("a", 0, own[0]), Some(("b".to_owned(), 1)));
+        assert_eq!(next("b", 1, own[1]), Some(("c".to_owned(), 2)));
+        assert_eq!(next("c", 1, own[2]), Some(("d".to_owned(), 2)));
+        assert_eq!(next("d", 0, own[3]), Some(("a".to_owned(), 1)));
+        assert_eq!(next("d", 3, own[3]), None, "it has gone round");
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod decode;
 mod ear;
 mod execute;
 mod fetcher;
+mod foreign;
 mod glance;
 mod going_on;
 mod handle;

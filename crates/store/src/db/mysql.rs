@@ -49,30 +49,38 @@ pub(crate) fn address(options: &MySqlConnectOptions) -> String {
 }
 
 pub(crate) fn open(options: MySqlConnectOptions, trust: &Arc<Trust>, patience: Patience) -> MySqlPool {
-    let (taken, released) = (Arc::clone(trust), Arc::clone(trust));
+    let (taken, released, anew) = (Arc::clone(trust), Arc::clone(trust), options.clone());
     MySqlPoolOptions::new()
         .max_connections(patience.connections_max(CONNECTIONS_MAX))
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
         .before_acquire(move |conn, meta| {
-            let taken = Arc::clone(&taken);
+            let (taken, anew) = (Arc::clone(&taken), anew.clone());
             Box::pin(async move {
-                taken.ask_idle(meta.idle_for, conn.ping()).await?;
-                Ok(taken.covers(meta.age))
+                if !taken.covers(meta.age) {
+                    return Ok(false);
+                }
+                if taken.is_gone(meta.idle_for, conn.ping()).await {
+                    // Dropped, not closed: nobody would answer its farewell.
+                    *conn = MySqlConnection::connect_with(&anew).await?;
+                    prepare(conn, patience).await?;
+                }
+                Ok(true)
             })
         })
         .after_release(move |_, meta| Box::pin(ready(Ok(released.covers(meta.age)))))
-        .after_connect(move |conn, _| {
-            Box::pin(async move {
-                conn.execute(ISOLATION).await?;
-                conn.execute(STRICT).await?;
-                if patience == Patience::Brief {
-                    conn.execute(BRIEF).await?;
-                }
-                keep_in_step(conn).await
-            })
-        })
+        .after_connect(move |conn, _| Box::pin(prepare(conn, patience)))
         .connect_lazy_with(options)
+}
+
+/// What is set in each session.
+async fn prepare(conn: &mut MySqlConnection, patience: Patience) -> Result<(), sqlx::Error> {
+    conn.execute(ISOLATION).await?;
+    conn.execute(STRICT).await?;
+    if patience == Patience::Brief {
+        conn.execute(BRIEF).await?;
+    }
+    keep_in_step(conn).await
 }
 
 /// Makes the statements of a session see what was committed on other nodes of a cluster.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _};
 
 use super::Patience;
@@ -37,29 +37,37 @@ pub(crate) fn address(options: &PgConnectOptions) -> String {
 }
 
 pub(crate) fn open(options: PgConnectOptions, trust: &Arc<Trust>, patience: Patience) -> PgPool {
-    let (taken, released) = (Arc::clone(trust), Arc::clone(trust));
+    let (taken, released, anew) = (Arc::clone(trust), Arc::clone(trust), options.clone());
     PgPoolOptions::new()
         .max_connections(patience.connections_max(CONNECTIONS_MAX))
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
         .before_acquire(move |conn, meta| {
-            let taken = Arc::clone(&taken);
+            let (taken, anew) = (Arc::clone(&taken), anew.clone());
             Box::pin(async move {
-                taken.ask_idle(meta.idle_for, conn.ping()).await?;
-                Ok(taken.covers(meta.age))
+                if !taken.covers(meta.age) {
+                    return Ok(false);
+                }
+                if taken.is_gone(meta.idle_for, conn.ping()).await {
+                    // Dropped, not closed: nobody would answer its farewell.
+                    *conn = PgConnection::connect_with(&anew).await?;
+                    prepare(conn, patience).await?;
+                }
+                Ok(true)
             })
         })
         .after_release(move |_, meta| Box::pin(ready(Ok(released.covers(meta.age)))))
-        .after_connect(move |conn, _| {
-            Box::pin(async move {
-                conn.execute(ISOLATION).await?;
-                if patience == Patience::Brief {
-                    conn.execute(BRIEF).await?;
-                }
-                Ok(())
-            })
-        })
+        .after_connect(move |conn, _| Box::pin(prepare(conn, patience)))
         .connect_lazy_with(options)
+}
+
+/// What is set in each session.
+async fn prepare(conn: &mut PgConnection, patience: Patience) -> Result<(), sqlx::Error> {
+    conn.execute(ISOLATION).await?;
+    if patience == Patience::Brief {
+        conn.execute(BRIEF).await?;
+    }
+    Ok(())
 }
 
 /// Whether a row was locked for longer than the statement would wait.

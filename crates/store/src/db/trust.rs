@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mission_core::limits;
@@ -16,10 +16,15 @@ pub(crate) struct Trust {
     lost_at: Mutex<Option<Instant>>,
     patience: Duration,
     idle_max: Duration,
+    /// When an idle connection last turned out to be gone.
+    idle_gone_at: Mutex<Option<Instant>>,
 }
 
 /// So long a connection may be unused before it is asked whether it is still there: what stands between may have forgotten it and tell nobody.
 const IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// So long after one that was gone others that are as idle are not asked: what forgot the one has forgotten them, too.
+const IDLE_GONE_FOR: Duration = Duration::from_secs(30);
 
 /// How long its answer may take.
 const PING_MAX: Duration = Duration::from_secs(2);
@@ -34,7 +39,7 @@ impl Default for Trust {
 impl Trust {
     /// Trust in connections that answer within so long.
     pub(crate) fn within(patience: Duration) -> Self {
-        Self { lost_at: Mutex::new(None), patience, idle_max: IDLE_MAX }
+        Self { lost_at: Mutex::new(None), patience, idle_max: IDLE_MAX, idle_gone_at: Mutex::new(None) }
     }
 
     /// Whether a connection of this age may be used.
@@ -43,26 +48,28 @@ impl Trust {
         lost_at.is_none_or(|at| at.elapsed() > age)
     }
 
-    /// Asks a connection that nobody used for long whether it is still there. One that is not takes trust in all with it.
-    ///
-    /// # Errors
-    /// It is not, so it cannot be closed in order either.
-    pub(crate) async fn ask_idle(
+    /// Whether a connection that nobody used for so long is gone: asked where that was long. Those in use are none the worse for it.
+    pub(crate) async fn is_gone(
         &self,
         idle_for: Duration,
         ping: impl Future<Output = Result<(), sqlx::Error>>,
-    ) -> Result<(), sqlx::Error> {
+    ) -> bool {
         if idle_for < self.idle_max {
-            return Ok(());
+            return false;
         }
-        let answered = tokio::time::timeout(PING_MAX, ping).await.unwrap_or_else(|_| {
-            let sentence = format!("a connection that was idle for {} s does not answer", idle_for.as_secs());
-            Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, sentence)))
-        });
-        if answered.is_err() {
-            self.lose();
+        if self.idle_gone_at().is_some_and(|at| at.elapsed() < IDLE_GONE_FOR) {
+            return true;
         }
-        answered
+        let is_there = tokio::time::timeout(PING_MAX, ping).await.is_ok_and(|answered| answered.is_ok());
+        if !is_there {
+            tracing::info!(idle_s = idle_for.as_secs(), "an idle connection is gone: opening others");
+            *self.idle_gone_at() = Some(Instant::now());
+        }
+        !is_there
+    }
+
+    fn idle_gone_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.idle_gone_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lose(&self) {
@@ -94,12 +101,12 @@ impl Trust {
 mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use mission_core::Error;
     use mission_testkit::{Database, Kind, Proxy, eventually, on};
 
-    use super::Trust;
+    use super::{PING_MAX, Trust};
     use crate::db::open::Pools;
     use crate::db::{Db, Held, Patience, Statement, mysql, postgres};
 
@@ -170,35 +177,32 @@ mod tests {
         on(Kind::Postgres, silent_connections_are_given_up_and_replaced);
     }
 
-    async fn a_connection_that_was_forgotten_is_not_used(database: Database) {
+    async fn connections_that_were_forgotten_are_not_used(database: Database) {
         let proxy = Proxy::before(&database).await.unwrap();
         let trust = Trust { idle_max: Duration::ZERO, ..Trust::within(Duration::from_secs(20)) };
         let db = open(&database, proxy.url(), &Arc::new(trust));
-        let before = session(&mut db.reader().await.unwrap()).await.unwrap();
+        let before = all_sessions(&db).await;
         let idle = || match &db.pools {
             Pools::Postgres(pool) => pool.num_idle(),
             Pools::MySql(pool) => pool.num_idle(),
             Pools::Sqlite(_) => unreachable!("it has no server"),
         };
-        eventually("it is back", async || idle() == 1).await;
+        eventually("they are back", async || idle() == 10).await;
         proxy.forget();
-        // Where it was encrypted its farewell is waited for, until the pool's patience is over; the next try has a new one.
-        let held = match db.reader().await {
-            Err(fault) if fault.is_unreachable() => db.reader().await,
-            held => held,
-        };
-        let after = session(&mut held.unwrap()).await.unwrap();
-        assert_ne!(before, after);
+        let began = Instant::now();
+        let after = all_sessions(&db).await;
+        assert_eq!((after.len(), before.intersection(&after).count()), (10, 0), "all connections are new ones");
+        assert!(began.elapsed() < 5 * PING_MAX, "only one is asked: {:?}", began.elapsed());
     }
 
     #[test]
     fn forgotten_connections_to_mysql_are_replaced() {
-        on(Kind::Mysql, a_connection_that_was_forgotten_is_not_used);
+        on(Kind::Mysql, connections_that_were_forgotten_are_not_used);
     }
 
     #[test]
     fn forgotten_connections_to_postgres_are_replaced() {
-        on(Kind::Postgres, a_connection_that_was_forgotten_is_not_used);
+        on(Kind::Postgres, connections_that_were_forgotten_are_not_used);
     }
 
     #[test]
