@@ -13,6 +13,8 @@ mod conn;
 mod disk;
 mod meaning;
 mod open;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod pool;
 #[cfg(feature = "mysql")]
 mod single;
 mod statement;

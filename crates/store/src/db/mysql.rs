@@ -1,20 +1,15 @@
 //! MySQL and MariaDB: how they are opened, and what their codes mean.
 
-use std::future::ready;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool, MySqlPoolOptions};
-use sqlx::{Connection as _, Executor as _};
+use sqlx::Executor as _;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPool};
 
-use super::Patience;
 use super::meaning::Meaning;
 use super::trust::Trust;
-
-/// Connections of one process at the most, beside the heartbeat's.
-const CONNECTIONS_MAX: u32 = 10;
+use super::{Patience, pool};
 
 /// READ COMMITTED, because REPEATABLE READ locks gaps and lets claims wait for each other.
 const ISOLATION: &str = "set session transaction isolation level read committed";
@@ -49,28 +44,7 @@ pub(crate) fn address(options: &MySqlConnectOptions) -> String {
 }
 
 pub(crate) fn open(options: MySqlConnectOptions, trust: &Arc<Trust>, patience: Patience) -> MySqlPool {
-    let (taken, released, anew) = (Arc::clone(trust), Arc::clone(trust), options.clone());
-    MySqlPoolOptions::new()
-        .max_connections(patience.connections_max(CONNECTIONS_MAX))
-        .acquire_timeout(Duration::from_secs(5))
-        .test_before_acquire(false)
-        .before_acquire(move |conn, meta| {
-            let (taken, anew) = (Arc::clone(&taken), anew.clone());
-            Box::pin(async move {
-                if !taken.covers(meta.age) {
-                    return Ok(false);
-                }
-                if taken.is_gone(meta.idle_for, conn.ping()).await {
-                    // Dropped, not closed: nobody would answer its farewell.
-                    *conn = MySqlConnection::connect_with(&anew).await?;
-                    prepare(conn, patience).await?;
-                }
-                Ok(true)
-            })
-        })
-        .after_release(move |_, meta| Box::pin(ready(Ok(released.covers(meta.age)))))
-        .after_connect(move |conn, _| Box::pin(prepare(conn, patience)))
-        .connect_lazy_with(options)
+    pool::open(options, trust, patience, |conn, patience| Box::pin(prepare(conn, patience)))
 }
 
 /// What is set in each session.

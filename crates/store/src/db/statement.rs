@@ -118,7 +118,7 @@ impl Statement {
 
     /// The statement with those of its optional clauses whose name is asked for.
     pub(crate) fn composed(&'static self, dialect: Dialect, is_asked: &dyn Fn(&str) -> bool) -> Prepared {
-        let asked = |name: &str| name == "many" || is_asked(name);
+        let asked = |name: &str| name == "many" || self.with == Some(name) || is_asked(name);
         let form = Form { is_asked: &asked, is_divided: false, is_single: false };
         prepare(self.files[dialect as usize].unwrap_or_default(), dialect, form)
     }

@@ -1,0 +1,53 @@
+//! A server's pool: how many connections it has, which of them may be used, and what is set in each.
+
+use std::future::ready;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::pool::PoolOptions;
+use sqlx::{ConnectOptions as _, Connection, Database, Pool};
+
+use super::Patience;
+use super::trust::Trust;
+
+/// Connections of one process at the most, beside the heartbeat's.
+const CONNECTIONS_MAX: u32 = 10;
+
+/// What is set in each session.
+pub(super) type Prepare<C> =
+    for<'c> fn(&'c mut C, Patience) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'c>>;
+
+/// The options with which connections to a database are opened.
+pub(super) type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
+
+/// A pool that opens its first connection when one is asked for.
+pub(super) fn open<DB: Database>(
+    options: Options<DB>,
+    trust: &Arc<Trust>,
+    patience: Patience,
+    prepare: Prepare<DB::Connection>,
+) -> Pool<DB> {
+    let (taken, released, anew) = (Arc::clone(trust), Arc::clone(trust), options.clone());
+    PoolOptions::<DB>::new()
+        .max_connections(patience.connections_max(CONNECTIONS_MAX))
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .before_acquire(move |conn, meta| {
+            let (taken, anew) = (Arc::clone(&taken), anew.clone());
+            Box::pin(async move {
+                if !taken.covers(meta.age) {
+                    return Ok(false);
+                }
+                if taken.is_gone(meta.idle_for, conn.ping()).await {
+                    // Dropped, not closed: nobody would answer its farewell.
+                    *conn = anew.connect().await?;
+                    prepare(conn, patience).await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_release(move |_, meta| Box::pin(ready(Ok(released.covers(meta.age)))))
+        .after_connect(move |conn, _| prepare(conn, patience))
+        .connect_lazy_with(options)
+}
