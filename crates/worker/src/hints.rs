@@ -157,12 +157,14 @@ impl Inner {
         if age < limits::EARS_FRESH {
             return sent;
         }
-        // Where it cannot be read, those who are known are as good as any.
-        let Ok(listed) = self.store.hint_addresses().await else { return sent };
+        let listed = self.store.hint_addresses().await;
         let chosen = {
             let mut state = self.state();
-            state.known = listed.iter().filter_map(|address| EarAddress::parse(address)).collect();
+            // Where it cannot be read, those who are known are as good as any, and it is not asked for more often.
             state.read_at = Some(Instant::now());
+            if let Ok(listed) = listed {
+                state.known = listed.iter().filter_map(|address| EarAddress::parse(address)).collect();
+            }
             state.chosen(wanted, is_own)
         };
         let is_sent = |ear: &EarAddress| sent.iter().any(|sent| sent.ear == *ear);

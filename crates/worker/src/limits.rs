@@ -43,8 +43,8 @@ pub(crate) const HINTED_FOR: Duration = Duration::from_secs(5);
 pub(crate) const HINT_LEFT: Duration = Duration::from_millis(5);
 /// So long hints are not passed on again for a line that others are busy with.
 pub(crate) const HINT_PASSED_FOR: Duration = Duration::from_millis(50);
-/// Hints that are read in one go.
-pub(crate) const HINTS_AT_ONCE: usize = 64;
+/// Hints that are read in one go beside the one that ended the wait: those of some pushers at their pace, and few of a flood.
+pub(crate) const HINTS_AT_ONCE: usize = 7;
 /// How often a hint is passed on at the most.
 pub(crate) const HOPS_MAX: u8 = 9;
 /// So long the list of ears is taken for up to date.
