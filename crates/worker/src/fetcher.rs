@@ -329,10 +329,10 @@ impl Fetcher {
         self.lines.expire();
     }
 
-    /// For how long an idle worker on demand stays; nothing if that is over and something keeps it.
+    /// For how long a worker on demand stays if it stays idle; nothing if that is over and something keeps it.
     fn linger_left(&self) -> Option<Duration> {
         let WhenEmpty::Linger(span) = self.base.settings.when_empty else { return None };
-        let left = span.saturating_sub(self.idle_since?.elapsed());
+        let left = span.saturating_sub(self.idle_since.map_or(Duration::ZERO, |since| since.elapsed()));
         (!left.is_zero()).then_some(left)
     }
 

@@ -1,6 +1,6 @@
 //! The moment in which a worker on demand leaves: no push falls between.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mission_core::{Filter, State};
 use mission_engine::Mission;
@@ -10,10 +10,12 @@ use crate::stage::{Stage, pause_up_to};
 
 conformance![pushes_around_the_leaving_of_workers_are_never_left_waiting];
 
-/// A worker stays so long without work, and leaves a few looks later.
-const LINGER_MS: u64 = 20;
-/// Within this span after the last task ended its worker has said that it leaves, looked for the last time, and gone.
-const AROUND: Duration = Duration::from_millis(120);
+/// A worker stays so many times as long without work as a push takes here, and leaves a few looks later.
+const LINGER_PUSHES: u32 = 2;
+/// Within this span after the last task ended a worker on a quiet machine has said that it leaves, looked for the last time, and gone.
+const AROUND: Duration = Duration::from_millis(60);
+/// Longer than a worker on the busiest machine takes to leave.
+const AROUND_MAX: Duration = Duration::from_secs(1);
 /// Far longer than a worker takes to start, and far shorter than anybody would wait.
 const WAITING_MAX: Duration = Duration::from_secs(10);
 
@@ -21,11 +23,16 @@ const WAITING_MAX: Duration = Duration::from_secs(10);
 async fn pushes_around_the_leaving_of_workers_are_never_left_waiting(db: Database) {
     // A thousand pushes; fewer on servers, where the same code only looks at another database.
     let rounds = if db.kind() == Kind::Sqlite { 400 } else { 60 };
-    let stage = Stage::set(db).await.linger_ms(LINGER_MS);
+    let stage = Stage::set(db).await;
+    let first = Instant::now();
+    stage.run(&["list"]).await.ok();
+    let linger = first.elapsed() * LINGER_PUSHES;
+    let stage = stage.linger_ms(u64::try_from(linger.as_millis()).unwrap());
     let mission = Mission::open(stage.db.url()).await.unwrap();
     let waiting = Filter::all().state(State::Init).state(State::Executing);
+    let (mut around, mut started) = (AROUND, 0);
     for round in 0..rounds {
-        pause_up_to(AROUND).await;
+        pause_up_to(around).await;
         let push = || stage.add(&["noop"]);
         // One alone has nobody to save it; several see each other start a worker.
         if round % 2 == 0 {
@@ -37,14 +44,16 @@ async fn pushes_around_the_leaving_of_workers_are_never_left_waiting(db: Databas
             mission.records(&waiting, 1).await.unwrap().is_empty()
         })
         .await;
+        // As often before the worker is gone as after, however long that takes here.
+        let had_left = workers_started(&stage) > std::mem::replace(&mut started, workers_started(&stage));
+        around = if had_left { around * 4 / 5 } else { (around * 5 / 4).min(AROUND_MAX) };
     }
     let ran = mission.records(&Filter::all().state(State::Success), 2000).await.unwrap();
     assert_eq!(ran.len(), rounds / 2 * 5);
     assert!(ran.iter().all(|task| task.counts.attempt == 1), "each ran once");
     mission.close().await;
     stage.left_alone().await;
-    let started = workers_started(&stage);
-    println!("{started} workers came and went");
+    println!("{started} workers came and went, staying {linger:?}, the last pause up to {around:?}");
     assert!(started > rounds / 10, "only {started} workers came and went: the moment was not met");
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mission_core::{NewTask, State};
-use mission_testkit::{Database, conformance, eventually};
+use mission_testkit::{Database, Kind, conformance, eventually};
 use mission_worker::{Registry, WhenEmpty, Which, WorkerSettings};
 
 use crate::methods::{Diary, sleep};
@@ -15,6 +15,7 @@ conformance![
     a_worker_that_stops_when_empty_waits_for_nothing_that_it_cannot_run,
     a_lingering_worker_leaves_when_nothing_is_due_soon,
     a_lingering_worker_waits_for_what_a_silent_one_holds,
+    a_lingering_worker_runs_what_is_pushed_as_it_says_that_it_leaves,
     execute_runs_what_waits_and_answers_the_records,
     execute_runs_one_task_due_or_not,
 ];
@@ -79,6 +80,34 @@ async fn a_lingering_worker_leaves_when_nothing_is_due_soon(db: Database) {
     assert_eq!(stage.task(&soon).await.state, State::Success, "it waited for what was due soon");
     assert!(began.elapsed() >= Duration::from_millis(1400) + span, "{:?}", began.elapsed());
     assert!(stage.store.workers().await.unwrap().is_empty());
+}
+
+/// Lets a task be put in with the very statement by which a worker says that it leaves, once.
+async fn push_at_leaving(stage: &Stage) {
+    let push = "insert into mission_tasks (method, params) select 'note', '\"late\"' from (select 1 as one) once \
+        where old.leaving < new.leaving and not exists (select 1 from mission_tasks);";
+    let after = "create trigger late after update on mission_workers for each row";
+    let statement = match stage.db.kind() {
+        Kind::Sqlite => format!("{after} begin {push} end;"),
+        Kind::Postgres => {
+            let function = format!(
+                "create function late() returns trigger language plpgsql as $$ begin {push} return null; end $$;"
+            );
+            stage.db.sql(&function).await.unwrap();
+            format!("{after} execute function late();")
+        }
+        Kind::Mariadb | Kind::Mysql => format!("{after} {push}"),
+    };
+    stage.db.sql(&statement).await.unwrap();
+}
+
+async fn a_lingering_worker_runs_what_is_pushed_as_it_says_that_it_leaves(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    push_at_leaving(&stage).await;
+    let linger = WorkerSettings { when_empty: WhenEmpty::Linger(Duration::ZERO), ..settings() };
+    stage.worker_with(linger, [diary.method("note")]).await.finished().await;
+    assert_eq!(diary.count("late"), 1);
 }
 
 async fn execute_runs_what_waits_and_answers_the_records(db: Database) {
