@@ -200,6 +200,10 @@ impl Fetcher {
         if let Some(last) = claimed.last() {
             self.lines.gave(&chosen, last.task.run_at);
         }
+        if claimed.len() >= room && room < limits::CLAIM_SMALL {
+            // More waits, most likely, and it is the number of claims that keeps it waiting: those of others go beside them.
+            self.base.pass_hint_on();
+        }
         match claimed.last() {
             // On a cluster a claim leaves gaps: what stands before its last task is still to be seen.
             Some(_) if claimed.len() >= room && self.base.store.is_cluster().await? => {
