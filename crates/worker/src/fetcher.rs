@@ -215,6 +215,10 @@ impl Fetcher {
         }
         let found = if claimed.is_empty() { Found::EmptyLine } else { Found::Tasks };
         self.intake.take(claimed).await;
+        // Those that end at once have given their slots back then: the next claim is as large as this one.
+        for _ in 0..limits::TASKS_OF_ATTEMPT {
+            tokio::task::yield_now().await;
+        }
         Ok(found)
     }
 

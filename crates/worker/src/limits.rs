@@ -10,6 +10,8 @@ pub(crate) const CONCURRENCY_MAX: usize = 10_000;
 pub(crate) const CLAIM_MAX: usize = 500;
 /// Claims smaller than this cost much for each task: where they are filled, other workers help.
 pub(crate) const CLAIM_SMALL: usize = 64;
+/// Tasks of the runtime that make an attempt, one begun by the other: itself and its method.
+pub(crate) const TASKS_OF_ATTEMPT: usize = 2;
 /// With fewer free slots than this part of all, a claim waits a moment for more of them.
 pub(crate) const GATHER_PART: usize = 4;
 /// That moment: short beside any task that is worth a row in a table.
