@@ -1,5 +1,6 @@
 //! The run: a scratch database, the parts one after another, some in databases of their own, and away with all.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use mission_core::Result;
@@ -60,7 +61,7 @@ async fn in_scratches(plan: &Plan, scratches: &Scratches<'_>, say: &impl Fn(&str
         let figures = match part {
             Part::History => history(plan, scratches).await?,
             Part::Drain => drain(plan, scratches).await?,
-            part => measure(*part, plan, &mission, &url).await?,
+            part => boxed(measure(*part, plan, &mission, &url)).await?,
         };
         report.figures.extend(figures);
         // What a part made for itself may be large.
@@ -69,11 +70,16 @@ async fn in_scratches(plan: &Plan, scratches: &Scratches<'_>, say: &impl Fn(&str
     Ok(report)
 }
 
+/// Of a type of its own: the compiler follows futures in futures only so deep.
+fn boxed<'f, T>(future: impl Future<Output = T> + 'f) -> Pin<Box<dyn Future<Output = T> + 'f>> {
+    Box::pin(future)
+}
+
 /// A part that can do with what the others have left.
 async fn measure(part: Part, plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
     match part {
-        Part::Cycle => cycles(plan, mission, url, 1, "one worker process").await,
-        Part::Crowd => cycles(plan, mission, url, CROWD, "eight worker processes").await,
+        Part::Cycle => cycles(plan, mission, url).await,
+        Part::Crowd => crowds(plan, mission, url).await,
         Part::Singles => pushes(plan, mission).await,
         Part::PickUp => pick_ups(plan, mission, url).await,
         Part::Reports => reports(plan, mission, url).await,
@@ -82,29 +88,63 @@ async fn measure(part: Part, plan: &Plan, mission: &Mission, url: &str) -> Resul
     }
 }
 
-async fn cycles(plan: &Plan, mission: &Mission, url: &str, workers: usize, workers_named: &str) -> Result<Vec<Figure>> {
-    let (mut pairs, mut deadlocks) = (Vec::with_capacity(plan.rounds), Vec::new());
+/// One worker process beside the floor.
+async fn cycles(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
+    let mut pairs = Vec::with_capacity(plan.rounds);
     for round in 0..=plan.rounds {
         let floor = mission.floor(plan.thousands).await?.total();
-        let crew = Crew::hire_for(plan, url, workers, plan.concurrency).await?;
-        // Workers that have just come still open connections and have statements read.
-        cycle(mission, plan.thousands.div_ceil(WARM_PART)).await?;
-        let before = mission.deadlocks().await?;
-        let took = cycle(mission, plan.thousands).await?;
-        let met = before.zip(mission.deadlocks().await?).map(|(before, after)| after.saturating_sub(before));
-        crew.dismiss().await;
+        let took = worked(plan, mission, url, 1).await?.took;
         // The first round fills caches.
         if round > 0 {
             pairs.push((rate(plan, took), rate(plan, floor)));
-            deadlocks.extend(met.map(|met| met as f64 * 100.0 / plan.thousands as f64));
         }
     }
-    let mut figures = vec![Figure::beside(format!("complete cycle, {workers_named}"), Unit::TasksPerSecond, &pairs)];
-    // One worker meets none but with itself.
-    if workers > 1 && !deadlocks.is_empty() {
-        figures.push(Figure::plain(format!("deadlocks, {workers_named}"), Unit::PerHundredThousand, &deadlocks));
+    Ok(vec![Figure::beside("complete cycle, one worker process", Unit::TasksPerSecond, &pairs)])
+}
+
+/// Many worker processes beside the floor, and beside one of the same round: a database grows slower with what it has worked through.
+async fn crowds(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
+    let (mut pairs, mut beside_one, mut deadlocks) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=plan.rounds {
+        let floor = mission.floor(plan.thousands).await?.total();
+        let (crowd, one) = if round % 2 == 0 {
+            let crowd = worked(plan, mission, url, CROWD).await?;
+            (crowd, worked(plan, mission, url, 1).await?)
+        } else {
+            let one = worked(plan, mission, url, 1).await?;
+            (worked(plan, mission, url, CROWD).await?, one)
+        };
+        if round > 0 {
+            pairs.push((rate(plan, crowd.took), rate(plan, floor)));
+            beside_one.push((rate(plan, crowd.took), rate(plan, one.took)));
+            deadlocks.extend(crowd.deadlocks.map(|met| met as f64 * 100.0 / plan.thousands as f64));
+        }
+    }
+    let mut figures = vec![
+        Figure::beside("complete cycle, eight worker processes", Unit::TasksPerSecond, &pairs),
+        Figure::beside("eight worker processes beside one", Unit::TasksPerSecond, &beside_one),
+    ];
+    if !deadlocks.is_empty() {
+        figures.push(Figure::plain("deadlocks, eight worker processes", Unit::PerHundredThousand, &deadlocks));
     }
     Ok(figures)
+}
+
+/// How long a round's tasks took these workers, and how many deadlocks the database met, if it tells.
+struct Worked {
+    took: Duration,
+    deadlocks: Option<u64>,
+}
+
+async fn worked(plan: &Plan, mission: &Mission, url: &str, workers: usize) -> Result<Worked> {
+    let crew = Crew::hire_for(plan, url, workers, plan.concurrency).await?;
+    // Workers that have just come still open connections and have statements read.
+    cycle(mission, plan.thousands.div_ceil(WARM_PART)).await?;
+    let before = mission.deadlocks().await?;
+    let took = cycle(mission, plan.thousands).await?;
+    let deadlocks = before.zip(mission.deadlocks().await?).map(|(before, after)| after.saturating_sub(before));
+    crew.dismiss().await;
+    Ok(Worked { took, deadlocks })
 }
 
 async fn pushes(plan: &Plan, mission: &Mission) -> Result<Vec<Figure>> {
