@@ -227,6 +227,19 @@ mod tests {
     }
 
     #[test]
+    fn a_hint_to_a_worker_whose_small_claims_are_filled_is_passed_on() {
+        on(Kind::Sqlite, async |db: Database| {
+            let pair = Pair::begin(&db).await;
+            // They end at once, so that it is never without a free slot for long.
+            pair.gate.add_permits(1);
+            pair.store.push_all(&vec![NewTask::new("export"); 300]).await.unwrap();
+            pair.hint_one().await;
+            pair.other_is_roused().await;
+            pair.end().await;
+        });
+    }
+
+    #[test]
     fn a_hint_to_a_worker_that_drains_is_passed_on() {
         on(Kind::Sqlite, async |db: Database| {
             let pair = Pair::begin(&db).await;
