@@ -232,7 +232,8 @@ mod tests {
             let pair = Pair::begin(&db).await;
             // They end at once, so that it is never without a free slot for long.
             pair.gate.add_permits(1);
-            pair.store.push_all(&vec![NewTask::new("export"); 300]).await.unwrap();
+            let tasks: Vec<NewTask> = (0..300).map(|_| NewTask::new("export")).collect();
+            pair.store.push_all(&tasks).await.unwrap();
             pair.hint_one().await;
             pair.other_is_roused().await;
             pair.end().await;

@@ -34,6 +34,8 @@ pub(crate) struct Fetcher {
     idle_since: Option<Instant>,
     /// Whether a call has ended the rest.
     is_roused: bool,
+    /// Whether the last claim took as many as there was room for.
+    was_filled: bool,
     /// Whether something was claimed on a call before anybody has looked what else waits.
     owes_look: bool,
     foreign: Foreign,
@@ -77,6 +79,7 @@ impl Fetcher {
             look_took: Duration::ZERO,
             idle_since: None,
             is_roused: false,
+            was_filled: false,
             owes_look: false,
             foreign: Foreign::default(),
             looked_at: None,
@@ -201,24 +204,25 @@ impl Fetcher {
         if let Some(last) = claimed.last() {
             self.lines.gave(&chosen, last.task.run_at);
         }
-        if claimed.len() >= room && room < limits::CLAIM_SMALL {
-            // More waits, most likely, and it is the number of claims that keeps it waiting: those of others go beside them.
+        let is_filled = claimed.len() >= room;
+        if is_filled && self.was_filled && room < limits::CLAIM_SMALL {
+            // It is the number of claims that keeps tasks waiting: those of others go beside them.
             self.base.pass_hint_on();
         }
+        self.was_filled = is_filled;
         match claimed.last() {
             // On a cluster a claim leaves gaps: what stands before its last task is still to be seen.
-            Some(_) if claimed.len() >= room && self.base.store.is_cluster().await? => {
+            Some(_) if is_filled && self.base.store.is_cluster().await? => {
                 self.lines.advance(&chosen, chosen.head);
             }
-            Some(last) if claimed.len() >= room => self.lines.advance(&chosen, last.task.run_at),
+            Some(last) if is_filled => self.lines.advance(&chosen, last.task.run_at),
             Some(_) => self.lines.exhaust(&chosen),
             None => self.lines.exhaust_type(&chosen, Instant::now()),
         }
         let found = if claimed.is_empty() { Found::EmptyLine } else { Found::Tasks };
         self.intake.take(claimed).await;
-        // Those that end at once have given their slots back then: the next claim is as large as this one.
-        for _ in 0..limits::TASKS_OF_ATTEMPT {
-            tokio::task::yield_now().await;
+        if is_filled {
+            give_way().await;
         }
         Ok(found)
     }
@@ -319,10 +323,16 @@ impl Fetcher {
 
     /// Waits for the next look: a call, the next due task, or the rest, which doubles and goes on while nothing waits at all.
     async fn rest(&mut self) {
+        self.was_filled = false;
+        if self.lines.choose(Instant::now()).is_some() {
+            // Seen when it was about to leave.
+            return;
+        }
         let due = self.lines.next_due(Instant::now()).filter(|due| !due.is_zero());
         let span = [due, self.linger_left()].into_iter().flatten().fold(self.rest, Duration::min);
         let compare_in = limits::COMPARE_EVERY.saturating_sub(self.compared_at.elapsed());
         let is_idle = self.base.settings.when_empty == WhenEmpty::Stay && due.is_none() && !self.is_unsure;
+        let idle = self.becomes_idle();
         let rested = async {
             tokio::time::sleep(span).await;
             if is_idle {
@@ -332,6 +342,7 @@ impl Fetcher {
         tokio::select! {
             () = rested => {}
             _ = self.calls.changed() => self.is_roused = true,
+            () = idle => {}
             _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => {}
         }
         self.rest = (self.rest * 2).min(limits::POLL_MAX);
@@ -348,6 +359,18 @@ impl Fetcher {
         self.base.pass_hint_on();
         pause(limits::ERROR_PAUSE, &mut self.phase, Phase::Draining).await;
     }
+}
+
+/// Lets what was claimed begin: methods that end at once have given their slots back then, and the next claim is as large as this one.
+/// One that computes holds nobody up: a timer rouses whoever waits here, on any thread.
+async fn give_way() {
+    let begun = async {
+        for _ in 0..limits::TASKS_OF_ATTEMPT {
+            tokio::task::yield_now().await;
+        }
+    };
+    // That is the point of it: whichever comes first.
+    let _ = tokio::time::timeout(limits::GATHER_PAUSE, begun).await;
 }
 
 /// Whether the database will say the same to the same claim again, whatever it says to others.

@@ -10,11 +10,12 @@ use crate::stage::{Stage, pause_up_to};
 
 conformance![pushes_around_the_leaving_of_workers_are_never_left_waiting];
 
-/// A worker stays so many times as long without work as a push takes here, and leaves a few looks later.
-const LINGER_PUSHES: u32 = 2;
+/// A worker stays so many times as long without work as a run of the program takes here, and leaves a few looks later.
+const LINGER_RUNS: u32 = 2;
 /// Within this span after the last task ended a worker on a quiet machine has said that it leaves, looked for the last time, and gone.
 const AROUND: Duration = Duration::from_millis(60);
-/// Longer than a worker on the busiest machine takes to leave.
+/// Shortest and longest such span beyond its stay: longer than a worker on the busiest machine takes to leave.
+const AROUND_MIN: Duration = Duration::from_millis(1);
 const AROUND_MAX: Duration = Duration::from_secs(1);
 /// Far longer than a worker takes to start, and far shorter than anybody would wait.
 const WAITING_MAX: Duration = Duration::from_secs(10);
@@ -24,9 +25,12 @@ async fn pushes_around_the_leaving_of_workers_are_never_left_waiting(db: Databas
     // A thousand pushes; fewer on servers, where the same code only looks at another database.
     let rounds = if db.kind() == Kind::Sqlite { 400 } else { 60 };
     let stage = Stage::set(db).await;
-    let first = Instant::now();
-    stage.run(&["list"]).await.ok();
-    let linger = first.elapsed() * LINGER_PUSHES;
+    let mut linger = WAITING_MAX;
+    for _ in 0..3 {
+        let began = Instant::now();
+        stage.run(&["list"]).await.ok();
+        linger = linger.min(began.elapsed() * LINGER_RUNS);
+    }
     let stage = stage.linger_ms(u64::try_from(linger.as_millis()).unwrap());
     let mission = Mission::open(stage.db.url()).await.unwrap();
     let waiting = Filter::all().state(State::Init).state(State::Executing);
@@ -46,7 +50,8 @@ async fn pushes_around_the_leaving_of_workers_are_never_left_waiting(db: Databas
         .await;
         // As often before the worker is gone as after, however long that takes here.
         let had_left = workers_started(&stage) > std::mem::replace(&mut started, workers_started(&stage));
-        around = if had_left { around * 4 / 5 } else { (around * 5 / 4).min(AROUND_MAX) };
+        around = if had_left { around * 4 / 5 } else { around * 5 / 4 };
+        around = around.clamp(AROUND_MIN, linger + AROUND_MAX);
     }
     let ran = mission.records(&Filter::all().state(State::Success), 2000).await.unwrap();
     assert_eq!(ran.len(), rounds / 2 * 5);

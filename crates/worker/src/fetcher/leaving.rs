@@ -8,11 +8,23 @@ use crate::settings::WhenEmpty;
 use crate::{limits, log};
 
 impl Fetcher {
-    /// For how long a worker on demand stays if it stays idle; nothing if that is over and something keeps it.
+    /// For how long an idle worker on demand stays; nothing if that is over and something keeps it.
     pub(super) fn linger_left(&self) -> Option<Duration> {
         let WhenEmpty::Linger(span) = self.base.settings.when_empty else { return None };
-        let left = span.saturating_sub(self.idle_since.map_or(Duration::ZERO, |since| since.elapsed()));
+        let left = span.saturating_sub(self.idle_since?.elapsed());
         (!left.is_zero()).then_some(left)
+    }
+
+    /// Returns when the last task of a worker on demand ends: its time without work begins then, not with its next look.
+    pub(super) fn becomes_idle(&self) -> impl Future<Output = ()> + use<> {
+        let mut load = self.base.attempts.load();
+        let is_busy = matches!(self.base.settings.when_empty, WhenEmpty::Linger(_)) && !load.borrow().is_idle();
+        async move {
+            // An error would say that the base is gone, which this worker holds.
+            if !is_busy || load.wait_for(crate::attempts::Load::is_idle).await.is_err() {
+                std::future::pending().await
+            }
+        }
     }
 
     /// Whether a worker that found nothing leaves for good.

@@ -1,10 +1,11 @@
 //! What a worker picks, and when: by method, type, priority and due time.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use mission_core::{NewTask, State};
 use mission_testkit::{Database, conformance, eventually};
-use mission_worker::WorkerSettings;
+use mission_worker::{Method, WorkerSettings};
 
 use crate::methods::{Diary, sleep};
 use crate::stage::{Stage, settings};
@@ -19,6 +20,7 @@ conformance![
     a_pause_holds_a_type_whose_tasks_came_one_after_another_until_then,
     a_running_limit_holds_over_two_workers,
     a_worker_serves_only_its_types,
+    a_method_that_keeps_a_thread_of_the_runtime_keeps_no_other_waiting,
 ];
 
 fn one_at_a_time() -> WorkerSettings {
@@ -162,5 +164,31 @@ async fn a_worker_serves_only_its_types(db: Database) {
     let worker = stage.worker_with(served, [diary.method("note")]).await;
     stage.reaches(&own, State::Success).await;
     assert_eq!(stage.task(&other).await.state, State::Init);
+    worker.stop().await;
+}
+
+async fn a_method_that_keeps_a_thread_of_the_runtime_keeps_no_other_waiting(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    let (tell, told) = std::sync::mpsc::channel();
+    let told = Arc::new(Mutex::new(told));
+    let rude = Method::from_fn("rude", move |_, (): ()| {
+        let told = Arc::clone(&told);
+        // An await would be in place here.
+        async move { told.lock().unwrap().recv_timeout(Duration::from_secs(10)).map_err(|silence| silence.to_string()) }
+    });
+    let helper = Method::from_fn("tell", move |_, (): ()| {
+        let sent = tell.send(());
+        async move { sent.map_err(|gone| gone.to_string()) }
+    });
+    // One claim for all of the slots, whose last task is the first to begin.
+    let tasks = [NewTask::new("note").params(&"a"), NewTask::new("note").params(&"b"), NewTask::new("rude")];
+    let tasks = tasks.map(|task| task.retries(0));
+    let pushed = stage.store.push_all(&tasks).await.unwrap();
+    let settings = WorkerSettings { concurrency: 3, ..settings() };
+    let worker = stage.worker_with(settings, [diary.method("note"), rude, helper]).await;
+    stage.reaches(&pushed[2].unique_id, State::Executing).await;
+    stage.push(NewTask::new("tell")).await;
+    stage.reaches(&pushed[2].unique_id, State::Success).await;
     worker.stop().await;
 }
