@@ -259,20 +259,27 @@ impl GaleraCluster {
         argv
     }
 
-    /// The number of the last write that a killed node kept. The server that is to tell it hangs now and then.
+    /// The number of the last write that a killed node kept. The server that is to tell it hangs now and then, mostly after it has told.
     fn recovered(&self, node: usize) -> Outcome<i64> {
         let mut argv = self.arguments(node);
         argv.push("--wsrep-recover".to_owned());
         let bounded =
-            [&["timeout", "--signal=KILL", "60"].map(str::to_owned)[..], &with_user(&argv, self.user, Some("KILL"))];
+            [&["timeout", "--signal=KILL", "20"].map(str::to_owned)[..], &with_user(&argv, self.user, Some("KILL"))];
         let bounded = bounded.concat();
-        let ask = || words_of(&bounded, None, &self.nodes[node].folder);
-        let words = ask().or_else(|_| ask())?;
-        let position = words.lines().find_map(|line| line.split_once("Recovered position: ").map(|(_, after)| after));
-        position
-            .and_then(|position| position.trim().rsplit(':').next()?.split(',').next()?.parse().ok())
-            .ok_or_else(|| format!("node {node} does not tell its position: {words}"))
+        // What it said stands in the error, too.
+        let ask = || words_of(&bounded, None, &self.nodes[node].folder).unwrap_or_else(|fault| fault);
+        position_in(&ask())
+            .or_else(|_| position_in(&ask()))
+            .map_err(|words| format!("node {node}: no position in {words}"))
     }
+}
+
+/// The number of the position that a recovering server tells, or else its words.
+fn position_in(words: &str) -> Result<i64, String> {
+    let position = words.lines().find_map(|line| line.split_once("Recovered position: ").map(|(_, after)| after));
+    position
+        .and_then(|position| position.trim().rsplit(':').next()?.split(',').next()?.parse().ok())
+        .ok_or_else(|| words.to_owned())
 }
 
 impl Drop for GaleraCluster {
