@@ -34,7 +34,7 @@ pub(crate) struct Fetcher {
     idle_since: Option<Instant>,
     /// Whether a call has ended the rest.
     is_roused: bool,
-    /// Whether the last claim took as many as there was room for.
+    /// Whether the last claim took as many as there was room for, and no rest has been since.
     was_filled: bool,
     /// Whether something was claimed on a call before anybody has looked what else waits.
     owes_look: bool,
@@ -332,7 +332,7 @@ impl Fetcher {
         let span = [due, self.linger_left()].into_iter().flatten().fold(self.rest, Duration::min);
         let compare_in = limits::COMPARE_EVERY.saturating_sub(self.compared_at.elapsed());
         let is_idle = self.base.settings.when_empty == WhenEmpty::Stay && due.is_none() && !self.is_unsure;
-        let idle = self.becomes_idle();
+        let base = Arc::clone(&self.base);
         let rested = async {
             tokio::time::sleep(span).await;
             if is_idle {
@@ -342,7 +342,8 @@ impl Fetcher {
         tokio::select! {
             () = rested => {}
             _ = self.calls.changed() => self.is_roused = true,
-            () = idle => {}
+            // The time without work begins then, not with the next look.
+            () = base.until_idle(), if self.lingers_busy() => {}
             _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => {}
         }
         self.rest = (self.rest * 2).min(limits::POLL_MAX);

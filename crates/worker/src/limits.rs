@@ -8,7 +8,7 @@ pub(crate) const CONCURRENCY_DEFAULT_MIN: usize = 4;
 pub(crate) const CONCURRENCY_MAX: usize = 10_000;
 /// Most tasks one claim takes: larger batches gain nothing and hold locks longer.
 pub(crate) const CLAIM_MAX: usize = 500;
-/// Claims smaller than this cost much for each task: where they are filled, other workers help.
+/// Claims smaller than this cost much for each task: where they are filled twice running, other workers help.
 pub(crate) const CLAIM_SMALL: usize = 64;
 /// Tasks of the runtime that make an attempt, one begun by the other: itself and its method.
 pub(crate) const TASKS_OF_ATTEMPT: usize = 2;

@@ -49,8 +49,8 @@ async fn pushes_around_the_leaving_of_workers_are_never_left_waiting(db: Databas
         })
         .await;
         // As often before the worker is gone as after, however long that takes here.
-        let had_left = workers_started(&stage) > std::mem::replace(&mut started, workers_started(&stage));
-        around = if had_left { around * 4 / 5 } else { around * 5 / 4 };
+        let started_before = std::mem::replace(&mut started, workers_started(&stage));
+        around = if started > started_before { around * 4 / 5 } else { around * 5 / 4 };
         around = around.clamp(AROUND_MIN, linger + AROUND_MAX);
     }
     let ran = mission.records(&Filter::all().state(State::Success), 2000).await.unwrap();

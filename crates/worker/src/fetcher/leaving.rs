@@ -15,16 +15,10 @@ impl Fetcher {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Returns when the last task of a worker on demand ends: its time without work begins then, not with its next look.
-    pub(super) fn becomes_idle(&self) -> impl Future<Output = ()> + use<> {
-        let mut load = self.base.attempts.load();
-        let is_busy = matches!(self.base.settings.when_empty, WhenEmpty::Linger(_)) && !load.borrow().is_idle();
-        async move {
-            // An error would say that the base is gone, which this worker holds.
-            if !is_busy || load.wait_for(crate::attempts::Load::is_idle).await.is_err() {
-                std::future::pending().await
-            }
-        }
+    /// Whether a worker on demand has something that runs or is to be written.
+    pub(super) fn lingers_busy(&self) -> bool {
+        let lingers = matches!(self.base.settings.when_empty, WhenEmpty::Linger(_));
+        lingers && !self.base.attempts.load().borrow().is_idle()
     }
 
     /// Whether a worker that found nothing leaves for good.
