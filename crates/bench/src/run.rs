@@ -21,8 +21,6 @@ use crate::singles::singles;
 
 /// Worker processes of the crowd.
 const CROWD: usize = 8;
-/// What part of a round's tasks goes before them and is not counted.
-const WARM_PART: usize = 4;
 /// Single pushes to an idle worker.
 const PICK_UPS: usize = 100;
 
@@ -138,8 +136,8 @@ struct Worked {
 
 async fn worked(plan: &Plan, mission: &Mission, url: &str, workers: usize) -> Result<Worked> {
     let crew = Crew::hire_for(plan, url, workers, plan.concurrency).await?;
-    // Workers that have just come still open connections and have statements read.
-    cycle(mission, plan.thousands.div_ceil(WARM_PART)).await?;
+    // Workers that have just come still open connections and have statements read; those that are not hinted come after a while.
+    cycle(mission, plan.thousands).await?;
     let before = mission.deadlocks().await?;
     let took = cycle(mission, plan.thousands).await?;
     let deadlocks = before.zip(mission.deadlocks().await?).map(|(before, after)| after.saturating_sub(before));
