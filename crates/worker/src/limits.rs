@@ -72,7 +72,7 @@ pub(crate) const POLL_AFTER_WORK: Duration = Duration::from_millis(200);
 /// Longest pause between looks: half of the second within which a plain insert is to start.
 pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
 /// A look that takes long is followed by a rest so many times as long: looking stays a small part of the work.
-pub(crate) const LOOK_REST_FACTOR: u32 = 5;
+pub(crate) const LOOK_REST_FACTOR: u32 = 20;
 /// How often a worker compares the tasks it holds with those it knows of, whether or not it has a reason to.
 pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(10);
 /// Turns that are remembered: as many as there may be lines, so that each has one.
