@@ -3,7 +3,7 @@
 use mission_core::{Error, limits};
 use serde::Serialize;
 
-use crate::db::{Dialect, Value};
+use crate::db::Value;
 
 /// JSON arrays of rows, each within the limits on rows and bytes of one statement.
 pub(crate) struct Batches {
@@ -40,13 +40,13 @@ impl Batches {
     }
 
     /// The same for rows that may have columns in common, which then travel once: half of what a row costs is to be read from JSON.
-    pub(crate) fn divided<O, C>(rows: &[Divided<O, C>], rows_max: usize, dialect: Dialect) -> Result<Self, Error>
+    pub(crate) fn divided<O, C>(rows: &[Divided<O, C>], rows_max: usize) -> Result<Self, Error>
     where
         O: Serialize,
         C: Serialize + PartialEq,
     {
         match rows {
-            [first, others @ ..] if is_divided(first, others, dialect) => {
+            [first, others @ ..] if is_divided(first, others) => {
                 Self::cut(rows.iter().map(|row| &row.own), rows_max, Some(json(&first.alike)?))
             }
             _ => Self::of(rows, rows_max),
@@ -54,13 +54,13 @@ impl Batches {
     }
 
     /// The same as one part whatever its size, for rows known to be small and few.
-    pub(crate) fn one_divided<O, C>(rows: &[Divided<O, C>], dialect: Dialect) -> Result<Part, Error>
+    pub(crate) fn one_divided<O, C>(rows: &[Divided<O, C>]) -> Result<Part, Error>
     where
         O: Serialize,
         C: Serialize + PartialEq,
     {
         match rows {
-            [first, others @ ..] if is_divided(first, others, dialect) => {
+            [first, others @ ..] if is_divided(first, others) => {
                 let own: Vec<&O> = rows.iter().map(|row| &row.own).collect();
                 Ok(Part { json: json(&own)?, alike: Some(json(&first.alike)?), rows: 0..rows.len() })
             }
@@ -96,9 +96,9 @@ impl Batches {
     }
 }
 
-/// Whether the common columns stand once. On MySQL they never do: its updates take no such join.
-fn is_divided<O, C: PartialEq>(first: &Divided<O, C>, others: &[Divided<O, C>], dialect: Dialect) -> bool {
-    dialect != Dialect::MySql && others.iter().all(|other| other.alike == first.alike)
+/// Whether the common columns stand once.
+fn is_divided<O, C: PartialEq>(first: &Divided<O, C>, others: &[Divided<O, C>]) -> bool {
+    others.iter().all(|other| other.alike == first.alike)
 }
 
 fn json<R: Serialize>(row: &R) -> Result<String, Error> {

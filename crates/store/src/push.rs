@@ -107,7 +107,7 @@ impl Store {
         }
         retrying(|| async {
             // What one statement stores whole needs no transaction around it: one way to the server instead of three.
-            if let Some(part) = one_statement(&checked, self.db.kind().dialect())? {
+            if let Some(part) = one_statement(&checked)? {
                 let mut held = self.db.writer().await?;
                 return push_part(&mut held.conn(), &part, &checked, Whose::Ours).await;
             }
@@ -132,7 +132,7 @@ pub(crate) async fn push_on(
         match group {
             [task] if !fits_a_batch(task, dialect) => pushed.push(push_guarded(conn, task, whose).await?),
             group => {
-                for part in batches(group, dialect)?.parts {
+                for part in batches(group)?.parts {
                     pushed.extend(push_part(conn, &part, &group[part.rows.clone()], whose).await?);
                 }
             }
@@ -148,18 +148,18 @@ fn fits_a_batch(task: &CheckedTask<'_>, dialect: Dialect) -> bool {
 
 /// The batch of tasks that are all stored or none without a transaction: one that an index decides about, or some that nothing
 /// stands in the way of but themselves, stored by a try whose answer was lost.
-fn one_statement(tasks: &[CheckedTask<'_>], dialect: Dialect) -> Result<Option<Part>, Error> {
+fn one_statement(tasks: &[CheckedTask<'_>]) -> Result<Option<Part>, Error> {
     let is_free = |task: &CheckedTask<'_>| !task.without_repeat_method && (task.key.is_none() || tasks.len() == 1);
     if tasks.len() > limits::PUSH_ROWS_MAX || !tasks.iter().all(is_free) {
         return Ok(None);
     }
-    let mut parts = batches(tasks, dialect)?.parts;
+    let mut parts = batches(tasks)?.parts;
     Ok(if parts.len() == 1 { parts.pop() } else { None })
 }
 
-fn batches(tasks: &[CheckedTask<'_>], dialect: Dialect) -> Result<Batches, Error> {
+fn batches(tasks: &[CheckedTask<'_>]) -> Result<Batches, Error> {
     let rows: Vec<NewRow<'_>> = tasks.iter().enumerate().map(|(place, task)| new_row(place, task)).collect();
-    Batches::divided(&rows, limits::PUSH_ROWS_MAX, dialect)
+    Batches::divided(&rows, limits::PUSH_ROWS_MAX)
 }
 
 /// Stores tasks by one statement; those that an index refused are looked at one by one.
@@ -222,7 +222,7 @@ async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose)
     {
         return existing(conn, task, active, whose).await;
     }
-    let batch = Batches::one_divided(&[new_row(0, task)], conn.dialect())?;
+    let batch = Batches::one_divided(&[new_row(0, task)])?;
     // The task in the way may end between the refusal and the look: then there is room, so try again.
     for _ in 0..20 {
         // On InnoDB a refused insert holds locks that deadlock with settling: most duplicates are seen before it.

@@ -82,9 +82,9 @@ fn row(settlement: &Settlement) -> Row<'_> {
 }
 
 /// Settlements as one batch, whatever its size.
-fn one_batch(group: &[&Settlement], dialect: Dialect) -> Result<Part, Error> {
+fn one_batch(group: &[&Settlement]) -> Result<Part, Error> {
     let rows: Vec<Row<'_>> = group.iter().copied().map(row).collect();
-    Batches::one_divided(&rows, dialect)
+    Batches::one_divided(&rows)
 }
 
 impl Store {
@@ -125,7 +125,7 @@ impl Store {
     async fn settle_alike(&self, settlements: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         let rows: Vec<Row<'_>> = settlements.iter().copied().map(row).collect();
         let mut verdicts = Vec::with_capacity(settlements.len());
-        for part in Batches::divided(&rows, limits::BATCH_ROWS_MAX, self.db.kind().dialect())?.parts {
+        for part in Batches::divided(&rows, limits::BATCH_ROWS_MAX)?.parts {
             let group = &settlements[part.rows.clone()];
             match self.settle_group(&part, group).await {
                 Ok(settled) => verdicts.extend(settled),
@@ -170,7 +170,7 @@ impl Store {
                 group.iter().copied().filter(|settlement| unlocked.contains(&settlement.lease.id)).collect();
             let mut settled = Vec::new();
             if !free.is_empty() {
-                let batch = one_batch(&free, tx.conn().dialect())?;
+                let batch = one_batch(&free)?;
                 settled = settle_on(&mut tx.conn(), &batch, &free).await?;
             }
             let stands = stands_on(&mut tx.conn(), &Batches::one(&leases)?).await?;
@@ -214,7 +214,7 @@ impl Store {
     }
 
     async fn settle_one(&self, settlement: &Settlement) -> Result<Vec<Verdict>, Error> {
-        self.settle_group(&one_batch(&[settlement], self.db.kind().dialect())?, &[settlement]).await
+        self.settle_group(&one_batch(&[settlement])?, &[settlement]).await
     }
 
     /// Writes an outcome with less and less of what was refused.
@@ -251,7 +251,7 @@ impl Store {
             if let Some(report) = last {
                 report_on(conn, report).await?;
             }
-            let batch = one_batch(&[settlement], conn.dialect())?;
+            let batch = one_batch(&[settlement])?;
             let (hit, _) = write_on(conn, &batch, &[settlement], Whose::Callers).await?;
             Ok(if hit == 1 { Verdict::Settled } else { Verdict::Lost })
         })
@@ -335,7 +335,7 @@ async fn write_and_name(conn: &mut Conn<'_>, batch: &Part, group: &[&Settlement]
     }
     let mut written = HashSet::new();
     for settlement in group {
-        let one = one_batch(&[settlement], conn.dialect())?;
+        let one = one_batch(&[settlement])?;
         if conn.run(&SETTLE, &one.values()).await? == 1 {
             written.insert((settlement.lease, settlement.state));
         }

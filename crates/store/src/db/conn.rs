@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlStr};
 
 #[cfg(feature = "mysql")]
-use super::single::Single;
+use super::flat::Flat;
 use super::statement::{Prepared, Shape};
 use super::trust::Trust;
 #[cfg(feature = "sqlite")]
@@ -203,7 +203,7 @@ impl<'c> Conn<'c> {
     /// The statement in the shape that these values ask for.
     fn prepared(&self, sql: &'static Statement, values: &[(&str, Value<'_>)], has_answer: bool) -> &'static Prepared {
         let is_divided = values.iter().any(|(name, value)| *name == "alike" && !value.is_null());
-        sql.prepared(self.dialect(), Shape { is_divided, has_answer, is_single: false })
+        sql.prepared(self.dialect(), Shape { is_divided, has_answer, ..Shape::default() })
     }
 
     /// All rows of a statement.
@@ -263,6 +263,7 @@ impl<'c> Conn<'c> {
 
     /// Runs a statement; answers how many rows it hit (matched, on MySQL too).
     pub(crate) async fn run(&mut self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> Result<u64, Error> {
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
         let prepared = self.prepared(sql, values, false);
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
@@ -270,15 +271,10 @@ impl<'c> Conn<'c> {
                 .map(|done| done.rows_affected()),
             #[cfg(feature = "mysql")]
             Wire::MySql(conn) => {
-                let single = Single::of(sql, Dialect::MySql, values);
-                let of_one = single.as_ref().map(|single| single.values(values));
-                let (prepared, values) = match &of_one {
-                    Some(values) => {
-                        (sql.prepared(Dialect::MySql, Shape { is_single: true, ..Shape::default() }), &values[..])
-                    }
-                    None => (prepared, values),
-                };
-                answer(self.trust, bound!(prepared, values).execute(&mut **conn)).await.map(|done| done.rows_affected())
+                let flat = Flat::of(sql, values);
+                let prepared = sql.prepared(Dialect::MySql, flat.shape());
+                let query = filled(SqlStr::from_static(&prepared.text), flat.bind(&prepared.names, values));
+                answer(self.trust, query.execute(&mut **conn)).await.map(|done| done.rows_affected())
             }
             #[cfg(feature = "postgres")]
             Wire::Postgres(conn) => {
@@ -337,7 +333,16 @@ impl<'c> Conn<'c> {
     }
 }
 
-fn value_of<'v>(values: &[(&str, Value<'v>)], name: &str) -> Value<'v> {
+/// Binds values in the order of their places.
+#[cfg(feature = "mysql")]
+fn filled(text: SqlStr, values: Vec<Value<'_>>) -> sqlx::query::Query<'_, sqlx::MySql, sqlx::mysql::MySqlArguments> {
+    values.into_iter().fold(sqlx::query(text), |query, value| match value {
+        Value::Int(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+    })
+}
+
+pub(super) fn value_of<'v>(values: &[(&str, Value<'v>)], name: &str) -> Value<'v> {
     let found = values.iter().find(|(known, _)| *known == name);
     debug_assert!(found.is_some(), "the statement asks for :{name}, which the caller does not give");
     found.map_or(Value::Text(None), |(_, value)| *value)

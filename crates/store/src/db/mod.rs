@@ -11,12 +11,12 @@ mod classify;
 mod conn;
 #[cfg(feature = "sqlite")]
 mod disk;
+#[cfg(feature = "mysql")]
+mod flat;
 mod meaning;
 mod open;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod pool;
-#[cfg(feature = "mysql")]
-mod single;
 mod statement;
 mod trust;
 #[cfg(feature = "sqlite")]

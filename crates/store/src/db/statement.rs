@@ -28,31 +28,45 @@ impl Dialect {
 /// Tokens: `:name` is a parameter; `{now}` the database's clock; `{batch: id int, content text | state text}` the rows of the
 /// JSON array in parameter `:batch`, under the alias `batch`, of which the columns behind the stroke may be the same in all rows and
 /// stand once in the object `:alike` (see [`Shape`]); `{if name: clause}` a clause that stands only where a value
-/// of that name is given (see [`Statement::composed`]), `{if answer: clause}` where rows are asked for, `{if one: clause}` and
-/// `{if many: clause}` where the batch has one row or is a table (see [`Shape`]), `{batch.name}` a column of the row or the table.
+/// of that name is given (see [`Statement::composed`]), `{if answer: clause}` where rows are asked for, `{if flat: clause}` and
+/// `{if table: clause}` where the batch is none or a table (see [`Shape`]), `{batch.name}` a column of it either way, and `{batch.ids}`
+/// the ids of a batch that is no table.
 pub(crate) struct Statement {
     name: &'static str,
     files: [Option<&'static str>; 3],
     /// An optional clause that always stands.
     with: Option<&'static str>,
-    /// One for each database in each shape.
-    prepared: [[OnceLock<Prepared>; 3]; 8],
+    /// One for each database in each shape that has a table.
+    prepared: [[OnceLock<Prepared>; 3]; 4],
+    /// One for each number of places, where it has none.
+    flat: [OnceLock<Prepared>; Shape::FLAT],
 }
 
 /// What a statement is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Shape {
-    /// The batch's common columns stand once, in `:alike`. Not for MySQL, whose updates take no such join.
+    /// The batch's common columns stand once: in `:alike`, and on MySQL as parameters of their own.
     pub(crate) is_divided: bool,
     /// Rows are asked for, where it has some only then.
     pub(crate) has_answer: bool,
-    /// The batch has one row, and its columns are parameters of their own: only for statements that have a clause for that.
-    pub(crate) is_single: bool,
+    /// The batch is no table, and its columns are parameters, with so many places for ids, a power of two: only for statements that
+    /// have a clause for that, on MySQL. Else 0.
+    pub(crate) places: usize,
 }
 
-/// The clause that a statement has for a batch of one row.
+impl Shape {
+    /// Kinds of flat shapes.
+    const FLAT: usize = 11;
+    /// Most places for ids.
+    #[cfg(feature = "mysql")]
+    pub(super) const PLACES_MAX: usize = 1 << (Self::FLAT - 1);
+}
+
+/// The name of each place for an id.
+pub(super) const IDS: &str = "ids";
+/// The clause that a statement has for a batch that is no table.
 #[cfg(feature = "mysql")]
-const IF_ONE: &str = "{if one: ";
+const IF_FLAT: &str = "{if flat: ";
 
 /// A statement as one database takes it.
 pub(crate) struct Prepared {
@@ -68,7 +82,8 @@ impl Statement {
             name,
             files: [Some(file), Some(file), Some(file)],
             with: None,
-            prepared: [const { [const { OnceLock::new() }; 3] }; 8],
+            prepared: [const { [const { OnceLock::new() }; 3] }; 4],
+            flat: [const { OnceLock::new() }; Shape::FLAT],
         }
     }
 
@@ -102,31 +117,32 @@ impl Statement {
 
     pub(crate) fn prepared(&'static self, dialect: Dialect, shape: Shape) -> &'static Prepared {
         let place = dialect as usize;
-        let number =
-            usize::from(shape.is_single) * 4 + usize::from(shape.is_divided) * 2 + usize::from(shape.has_answer);
         let asked = |name: &str| match name {
             "answer" => shape.has_answer,
-            "one" => shape.is_single,
-            "many" => !shape.is_single,
+            "flat" => shape.places > 0,
+            "table" => shape.places == 0,
             _ => self.with == Some(name),
         };
-        self.prepared[number][place].get_or_init(|| {
-            let form = Form { is_asked: &asked, is_divided: shape.is_divided, is_single: shape.is_single };
-            prepare(self.files[place].unwrap_or_default(), dialect, form)
-        })
+        let form = Form { is_asked: &asked, is_divided: shape.is_divided, places: shape.places };
+        let file = self.files[place].unwrap_or_default();
+        let known = match shape.places.checked_ilog2().and_then(|power| self.flat.get(power as usize)) {
+            Some(flat) => flat,
+            None => &self.prepared[usize::from(shape.is_divided) * 2 + usize::from(shape.has_answer)][place],
+        };
+        known.get_or_init(|| prepare(file, dialect, form))
     }
 
     /// The statement with those of its optional clauses whose name is asked for.
     pub(crate) fn composed(&'static self, dialect: Dialect, is_asked: &dyn Fn(&str) -> bool) -> Prepared {
-        let asked = |name: &str| name == "many" || self.with == Some(name) || is_asked(name);
-        let form = Form { is_asked: &asked, is_divided: false, is_single: false };
+        let asked = |name: &str| name == "table" || self.with == Some(name) || is_asked(name);
+        let form = Form { is_asked: &asked, is_divided: false, places: 0 };
         prepare(self.files[dialect as usize].unwrap_or_default(), dialect, form)
     }
 
-    /// Whether a batch of one row need not be a table.
+    /// Whether a batch need not be a table.
     #[cfg(feature = "mysql")]
-    pub(crate) fn has_single(&self, dialect: Dialect) -> bool {
-        self.files[dialect as usize].is_some_and(|file| file.contains(IF_ONE))
+    pub(super) fn has_flat(&self) -> bool {
+        self.files[Dialect::MySql as usize].is_some_and(|file| file.contains(IF_FLAT))
     }
 }
 
@@ -137,8 +153,8 @@ struct Form<'f> {
     is_asked: &'f dyn Fn(&str) -> bool,
     /// Whether the batch's common columns stand once.
     is_divided: bool,
-    /// Whether the columns of the batch's one row are parameters.
-    is_single: bool,
+    /// How many ids are parameters, as all columns of the batch are then; 0 where it is a table.
+    places: usize,
 }
 
 /// Drops comments and what was not asked for, fills in the dialect's tokens and numbers the parameters.
@@ -200,7 +216,7 @@ fn place(name: &'static str, dialect: Dialect, text: &mut String, names: &mut Ve
 /// A column's name and kind.
 type Column = (&'static str, &'static str);
 
-/// A column of the batch's one row as a parameter.
+/// A column of the batch as a parameter.
 fn place_column(column: &'static str, kind: &str, dialect: Dialect, text: &mut String, names: &mut Vec<&'static str>) {
     if kind != "int" {
         return place(column, dialect, text, names);
@@ -211,13 +227,21 @@ fn place_column(column: &'static str, kind: &str, dialect: Dialect, text: &mut S
     text.push_str(" as signed)");
 }
 
-/// The kind of a column of the batch that a file asks for.
-fn kind_of_column(file: &'static str, column: &str) -> &'static str {
+/// The kind of a column of the batch, if it is a parameter in this form.
+fn kind_of_parameter(file: &'static str, column: &str, form: Form<'_>) -> Option<&'static str> {
+    let (own, alike) = columns_of_batch(file);
+    let kind = |columns: &[Column]| columns.iter().find_map(|(name, kind)| (*name == column).then_some(*kind));
+    match kind(&alike) {
+        Some(kind) if form.is_divided => Some(kind),
+        common => common.or_else(|| kind(&own)).filter(|_| form.places > 0),
+    }
+}
+
+/// The columns of the batch that a file asks for: each row's own, and those that may be common.
+fn columns_of_batch(file: &'static str) -> (Vec<Column>, Vec<Column>) {
     let list = file.split_once("{batch:").and_then(|(_, rest)| rest.split_once('}')).map_or("", |(list, _)| list);
-    list.split([',', '|'])
-        .filter_map(|column| column.trim().split_once(' '))
-        .find_map(|(name, kind)| (name == column).then_some(kind))
-        .unwrap_or_default()
+    let (own, alike) = list.split_once('|').unwrap_or((list, ""));
+    (columns_of(own), columns_of(alike))
 }
 
 fn expand(
@@ -229,14 +253,22 @@ fn expand(
     names: &mut Vec<&'static str>,
 ) {
     match token.strip_prefix("batch.") {
-        _ if token == "now" => return text.push_str(dialect.now()),
-        Some(_) if !form.is_single => return text.push_str(token),
-        Some(column) => return place_column(column, kind_of_column(file, column), dialect, text, names),
-        None => {}
+        _ if token == "now" => text.push_str(dialect.now()),
+        Some(IDS) => {
+            names.extend(std::iter::repeat_n(IDS, form.places));
+            text.push_str(&vec!["?"; form.places].join(", "));
+        }
+        Some(column) => match kind_of_parameter(file, column, form) {
+            Some(kind) => place_column(column, kind, dialect, text, names),
+            None => text.push_str(token),
+        },
+        None => table(file, dialect, form, text, names),
     }
-    let columns = token.strip_prefix("batch:").unwrap_or_default();
-    let (own, alike) = columns.split_once('|').unwrap_or((columns, ""));
-    let (mut own, mut alike) = (columns_of(own), columns_of(alike));
+}
+
+/// The batch as a table.
+fn table(file: &'static str, dialect: Dialect, form: Form<'_>, text: &mut String, names: &mut Vec<&'static str>) {
+    let (mut own, mut alike) = columns_of_batch(file);
     if !form.is_divided {
         own.append(&mut alike);
     }
@@ -300,7 +332,7 @@ fn list(columns: &[Column], each: impl Fn(Column) -> String) -> String {
 mod tests {
     use super::*;
 
-    const WHOLE: Shape = Shape { is_divided: false, has_answer: false, is_single: false };
+    const WHOLE: Shape = Shape { is_divided: false, has_answer: false, places: 0 };
 
     static SAMPLE: Statement = Statement::new(
         "sample",
@@ -344,24 +376,6 @@ mod tests {
         assert_eq!(WRITE.prepared(Dialect::Sqlite, WHOLE).text, "update t set x = ?1");
         let answering = Shape { has_answer: true, ..WHOLE };
         assert_eq!(WRITE.prepared(Dialect::Sqlite, answering).text, "update t set x = ?1\nreturning x");
-    }
-
-    #[test]
-    fn a_batch_of_one_row_need_be_no_table() {
-        static SINGLE: Statement = Statement::new(
-            "single",
-            "{if many: update {batch: id int, note text} join t on t.id = batch.id}\n{if one: update t}\nset note = {batch.note}\n{if one: where id = {batch.id}}",
-        );
-        let many = SINGLE.prepared(Dialect::MySql, WHOLE);
-        assert!(
-            many.text.starts_with("update json_table(")
-                && many.text.ends_with("batch join t on t.id = batch.id\nset note = batch.note")
-        );
-        let one = SINGLE.prepared(Dialect::MySql, Shape { is_single: true, ..WHOLE });
-        assert_eq!(
-            (one.text.as_str(), one.names.as_slice()),
-            ("update t\nset note = ?\nwhere id = cast(? as signed)", &["note", "id"][..])
-        );
     }
 
     #[test]

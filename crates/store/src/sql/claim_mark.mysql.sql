@@ -1,7 +1,7 @@
 -- Makes picked tasks ours, each by its primary key.
-{if many: update {batch: id int}}
-{if many: straight_join mission_tasks task force index (primary) on task.id = batch.id}
-{if one: update mission_tasks task force index (primary)}
+{if table: update {batch: id int}}
+{if table: straight_join mission_tasks task force index (primary) on task.id = batch.id}
+{if flat: update mission_tasks task force index (primary)}
 set task.state = 'executing',
     task.lease_token = task.lease_token + 1,
     task.attempt = task.attempt + 1,
@@ -14,4 +14,4 @@ set task.state = 'executing',
     task.content = null,
     task.content_cut = 0,
     task.modified_date = :now_us
-{if one: where task.id = {batch.id}}
+{if flat: where task.id in ({batch.ids})}

@@ -2,9 +2,9 @@
 -- it, because MariaDB prefers a scan of a small table, which waits for any row that somebody has locked.
 -- One that was asked to end while it ran does not wait again: it is cancelled, because its worker may not have heard of that.
 -- The wish stays with it, to tell it from one that its worker cancelled, and because MySQL may read here what it has written.
-{if many: update {batch: id int, lease_token int, content text | state text, reason text, content_cut int, wait_us int, attempt int, failures int, crashes int}}
-{if many: straight_join mission_tasks task force index (primary) on task.id = batch.id}
-{if one: update mission_tasks task force index (primary)}
+{if table: update {batch: id int, lease_token int, content text | state text, reason text, content_cut int, wait_us int, attempt int, failures int, crashes int}}
+{if table: straight_join mission_tasks task force index (primary) on task.id = batch.id}
+{if flat: update mission_tasks task force index (primary)}
 set task.state = case when {batch.state} = 'init' and task.cancel_requested = 1 then 'cancelled' else {batch.state} end,
     task.reason = case when {batch.state} = 'init' and task.cancel_requested = 1 then 'cancelled' else {batch.reason} end,
     task.content = {batch.content},
@@ -18,5 +18,5 @@ set task.state = case when {batch.state} = 'init' and task.cancel_requested = 1 
     task.cancel_requested = case when {batch.state} = 'init' then task.cancel_requested else 0 end,
     task.modified_date = {now}
 where task.lease_token = {batch.lease_token}
-  {if one: and task.id = {batch.id}}
+  {if flat: and task.id in ({batch.ids})}
   and task.state = 'executing'

@@ -6,7 +6,7 @@ use std::path::Path;
 use mission_testkit::{Database, Kind, conformance};
 
 use crate::stage::open;
-use crate::texts::{Raw, dialect, divided_text, folder, text};
+use crate::texts::{Raw, dialect, folder, other_texts, text};
 
 conformance![every_statement_can_be_read_by_its_database];
 
@@ -69,16 +69,17 @@ async fn every_statement_can_be_read_by_its_database(db: Database) {
     assert!(operations.len() > 40, "{operations:?}");
     // The optional clauses of the list, each alone and all that go together.
     let words = ["init", "executing", "success", "fail", "cancelled", "method", "type", "creator", "since", "name"];
-    let mut divided = 0;
+    let mut others = 0;
     for operation in operations {
-        if let Some(sql) = divided_text(db.kind(), &operation) {
+        for sql in other_texts(db.kind(), &operation) {
             raw.prepare(&sql).await.unwrap_or_else(|fault| panic!("{operation}: {fault}\n{sql}"));
-            divided += 1;
+            others += 1;
         }
         for asked in words.iter().map(std::slice::from_ref).chain([&words[5..9], &[]]) {
             let sql = text(db.kind(), &operation, asked).sql;
             raw.prepare(&sql).await.unwrap_or_else(|fault| panic!("{operation}: {fault}\n{sql}"));
         }
     }
-    assert_eq!(divided, if matches!(db.kind(), Kind::Mariadb | Kind::Mysql) { 0 } else { 2 }, "push and settle");
+    // Push and settle; on MySQL also without a table, where that of a push has no ids, those of report and of a claim's mark have.
+    assert_eq!(others, if db.kind().is_mysql_like() { 2 + 1 + 3 * 2 } else { 2 });
 }

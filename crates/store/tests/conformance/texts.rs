@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Column, Connection, MySqlConnection, PgConnection, Row
 mod statement;
 
 pub(crate) use statement::Dialect;
-use statement::{Shape, Statement};
+use statement::{Prepared, Shape, Statement};
 
 /// A value for a parameter.
 #[derive(Debug, Clone)]
@@ -54,29 +54,46 @@ pub(crate) struct Text {
 impl Text {
     /// The given values in the order of the places.
     pub(crate) fn values(&self, given: &[(&str, Given)]) -> Vec<Given> {
-        let value = |name: &&str| given.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let mut ids = 1..;
+        let mut value = |name: &&str| match *name {
+            "ids" => ids.next().map(Given::Int),
+            name => given.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
+        };
         self.names.iter().map(|name| value(name).unwrap_or_else(|| panic!("no value for :{name} is given"))).collect()
     }
 }
 
-/// The statement of an operation on a kind, with those of its optional clauses that are asked for.
+/// Ids in a statement without a table for its batch.
+const PLACES: usize = 64;
+
+/// The statement of an operation on a kind, with those of its optional clauses that are asked for; `flat` alone without a table for
+/// its batch, as MySQL has some.
 pub(crate) fn text(kind: Kind, operation: &str, asked: &[&str]) -> Text {
     text_in(&folder(), kind, operation, asked)
 }
 
 /// The same with the files of another folder.
 pub(crate) fn text_in(folder: &Path, kind: Kind, operation: &str, asked: &[&str]) -> Text {
-    let composed = statement_in(folder, kind, operation).composed(dialect(kind).0, &|name| asked.contains(&name));
+    let statement = statement_in(folder, kind, operation);
+    if asked == ["flat"] {
+        let flat = statement.prepared(dialect(kind).0, Shape { places: PLACES, ..Shape::default() });
+        return Text { sql: flat.text.clone(), names: flat.names.clone() };
+    }
+    let composed = statement.composed(dialect(kind).0, &|name| asked.contains(&name));
     Text { sql: composed.text, names: composed.names }
 }
 
-/// The statement of an operation on a kind for rows that have columns in common, where it has such a form.
-pub(crate) fn divided_text(kind: Kind, operation: &str) -> Option<String> {
+/// The statement of an operation on a kind in its other forms, where it has them: for rows that have columns in common, and on
+/// MySQL without a table made of the batch, with one place for an id and with many.
+pub(crate) fn other_texts(kind: Kind, operation: &str) -> Vec<String> {
     let (dialect, _) = dialect(kind);
     let statement = statement_in(&folder(), kind, operation);
-    let in_shape = |is_divided| statement.prepared(dialect, Shape { is_divided, has_answer: false, is_single: false });
-    let divided = (dialect != Dialect::MySql).then(|| in_shape(true))?;
-    (divided.text != in_shape(false).text).then(|| divided.text.clone())
+    let in_shape = |is_divided, places| statement.prepared(dialect, Shape { is_divided, has_answer: false, places });
+    let others = [in_shape(true, 0), in_shape(false, 1), in_shape(false, 64)];
+    let is_other = |other: &&&Prepared| other.text != in_shape(false, 0).text;
+    let mut texts: Vec<String> = others.iter().filter(is_other).map(|other| other.text.clone()).collect();
+    texts.dedup();
+    texts
 }
 
 fn statement_in(folder: &Path, kind: Kind, operation: &str) -> &'static Statement {
