@@ -17,8 +17,12 @@ const PYTHON: [&str; 3] = ["python3", "python3-pymysql", "python3-psycopg2"];
 
 /// Brings what the kinds need and answers those that cannot be had.
 pub(crate) fn ensure(kinds: &[Kind]) -> Vec<Missing> {
-    let wanted: Vec<&str> =
-        kinds.iter().filter(|&&kind| !is_there(kind)).flat_map(|&kind| packages(kind)).copied().collect();
+    let mut wanted: Vec<&str> = Vec::new();
+    for package in kinds.iter().filter(|&&kind| !is_there(kind)).flat_map(|&kind| packages(kind)) {
+        if !wanted.contains(package) {
+            wanted.push(package);
+        }
+    }
     let mut complaint = None;
     if !wanted.is_empty() {
         complaint = install(&wanted).err();

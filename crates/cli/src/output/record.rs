@@ -56,10 +56,11 @@ pub(crate) fn waits_again(task: &Task) -> Option<String> {
     // The database's clock decides; this one only tells roughly.
     let wait = task.run_at.since(now);
     let content = task.content.as_deref().unwrap_or("");
-    Some(format!(
-        "waits for another try in about {} ({reason}): {content}",
-        format_span(Duration::from_secs(wait.as_secs()))
-    ))
+    let when = match wait.as_millis().div_ceil(1000) {
+        0 => "now".to_owned(),
+        seconds => format!("in about {}", format_span(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))),
+    };
+    Some(format!("waits for another try {when} ({reason}): {content}"))
 }
 
 /// `42% writing rows, 12s left (4200 of 10000, 350 a second)`.
@@ -139,7 +140,7 @@ pub(crate) fn describe(task: &Task, standing: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mission_core::{Progress, UniqueId};
+    use mission_core::{Progress, Reason, UniqueId};
 
     use super::*;
 
@@ -147,6 +148,21 @@ mod tests {
         let mut task = Task::with(1, UniqueId::from_row("abc".into()), "export".into(), State::Executing);
         task.progress = Some(progress);
         task
+    }
+
+    #[test]
+    fn a_wait_for_another_try_is_told_in_seconds_that_have_begun() {
+        let mut task = Task::with(1, UniqueId::from_row("abc".into()), "export".into(), State::Init);
+        assert_eq!(waits_again(&task), None);
+        (task.reason, task.content) = (Some(Reason::Error), Some("no disk".into()));
+        assert_eq!(waits_again(&task).unwrap(), "waits for another try now (error): no disk");
+        let begin = Timestamp::from(std::time::SystemTime::now());
+        task.run_at = Timestamp(begin.0 + 61_500_000 - 1_000_000);
+        let told = waits_again(&task).unwrap();
+        assert!(told.starts_with("waits for another try in about 1m 1s (") || told.contains("about 1m ("), "{told}");
+        task.run_at = Timestamp(begin.0 + 900_000);
+        let told = waits_again(&task).unwrap();
+        assert!(told.starts_with("waits for another try in about 1s (") || told.contains("try now ("), "{told}");
     }
 
     #[test]

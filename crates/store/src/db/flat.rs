@@ -4,7 +4,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-use super::statement::{IDS, Shape};
+use super::statement::{IDS, PLACES, Shape};
 use super::{Statement, Value};
 
 /// The columns of a batch that are parameters.
@@ -31,8 +31,11 @@ impl Flat {
             ..Self::default()
         };
         let batch = text("batch").filter(|_| sql.has_flat());
-        if let Some((row, ids)) = batch.and_then(|json| one_row(json).or_else(|| one_but_for_ids(json))) {
-            flat.shape.places = places(ids.len());
+        let one = batch.and_then(|json| one_row(json).or_else(|| one_but_for_ids(json)));
+        if let Some((row, ids)) = one
+            && let Some(places) = PLACES.iter().find(|places| **places >= ids.len())
+        {
+            flat.shape.places = *places;
             (flat.row, flat.ids) = (row, ids);
         }
         flat
@@ -64,11 +67,6 @@ fn value_of(column: &Json) -> Value<'_> {
     }
 }
 
-/// How many places a statement has for so many ids: few statements serve all numbers.
-fn places(ids: usize) -> usize {
-    ids.max(1).next_power_of_two()
-}
-
 /// The only row of a batch.
 fn one_row(json: &str) -> Option<(Map<String, Json>, Vec<i64>)> {
     // Ends at the second row, if there is one.
@@ -93,7 +91,6 @@ fn one_but_for_ids(json: &str) -> Option<(Map<String, Json>, Vec<i64>)> {
         }
         ids.push(id.parse().ok()?);
     }
-    (ids.len() <= Shape::PLACES_MAX).then_some(())?;
     Some((serde_json::from_str(rows.first()?.get()).ok()?, ids))
 }
 
@@ -166,7 +163,7 @@ mod tests {
         }
         assert!(asked(&OTHER, r#"[{"id":1}]"#, None).0.contains("json_table("), "it has no other form");
         let many: Vec<String> =
-            (0..=Shape::PLACES_MAX).map(|id| format!(r#"{{"id":{id},"note":null,"state":null,"n":0}}"#)).collect();
+            (0..=PLACES[4]).map(|id| format!(r#"{{"id":{id},"note":null,"state":null,"n":0}}"#)).collect();
         assert!(asked(&WRITE, &format!("[{}]", many.join(",")), None).0.contains("json_table("), "more than places");
         assert!(!asked(&WRITE, &format!("[{}]", many[1..].join(",")), None).0.contains("json_table("));
     }

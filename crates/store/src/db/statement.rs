@@ -39,7 +39,7 @@ pub(crate) struct Statement {
     /// One for each database in each shape that has a table.
     prepared: [[OnceLock<Prepared>; 3]; 4],
     /// One for each number of places, where it has none.
-    flat: [OnceLock<Prepared>; Shape::FLAT],
+    flat: [OnceLock<Prepared>; PLACES.len()],
 }
 
 /// What a statement is asked for.
@@ -49,18 +49,14 @@ pub(crate) struct Shape {
     pub(crate) is_divided: bool,
     /// Rows are asked for, where it has some only then.
     pub(crate) has_answer: bool,
-    /// The batch is no table, and its columns are parameters, with so many places for ids, a power of two: only for statements that
-    /// have a clause for that, on MySQL. Else 0.
+    /// The batch is no table, and its columns are parameters, with so many places for ids, as [`PLACES`] has them: only for statements
+    /// that have a clause for that, on MySQL. Else 0.
     pub(crate) places: usize,
 }
 
-impl Shape {
-    /// Kinds of flat shapes.
-    const FLAT: usize = 11;
-    /// Most places for ids.
-    #[cfg(feature = "mysql")]
-    pub(super) const PLACES_MAX: usize = 1 << (Self::FLAT - 1);
-}
+/// How many places for ids a statement without a table may have, at most as many as a batch has rows: few, because each is a statement
+/// that every connection keeps, and a server counts those of all (MySQL: 16,382).
+pub(super) const PLACES: [usize; 5] = [1, 4, 16, 64, 512];
 
 /// The name of each place for an id.
 pub(super) const IDS: &str = "ids";
@@ -83,7 +79,7 @@ impl Statement {
             files: [Some(file), Some(file), Some(file)],
             with: None,
             prepared: [const { [const { OnceLock::new() }; 3] }; 4],
-            flat: [const { OnceLock::new() }; Shape::FLAT],
+            flat: [const { OnceLock::new() }; PLACES.len()],
         }
     }
 
@@ -125,8 +121,8 @@ impl Statement {
         };
         let form = Form { is_asked: &asked, is_divided: shape.is_divided, places: shape.places };
         let file = self.files[place].unwrap_or_default();
-        let known = match shape.places.checked_ilog2().and_then(|power| self.flat.get(power as usize)) {
-            Some(flat) => flat,
+        let known = match PLACES.iter().position(|places| *places == shape.places) {
+            Some(number) => &self.flat[number],
             None => &self.prepared[usize::from(shape.is_divided) * 2 + usize::from(shape.has_answer)][place],
         };
         known.get_or_init(|| prepare(file, dialect, form))
