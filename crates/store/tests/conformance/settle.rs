@@ -25,6 +25,7 @@ conformance![
     a_cancel_that_its_worker_did_not_hear_of_changes_no_end,
     of_a_group_only_those_are_cancelled_that_were_asked_to_end,
     five_hundred_are_settled_together_and_the_one_that_was_lost_is_named,
+    of_a_group_of_any_size_each_end_is_written_and_the_one_that_was_lost_is_named,
     a_group_larger_than_a_statement_is_settled_all_the_same,
     an_end_is_recorded_even_where_the_database_refuses_its_content,
 ];
@@ -240,6 +241,35 @@ async fn five_hundred_are_settled_together_and_the_one_that_was_lost_is_named(db
         499
     );
     assert_eq!(get(&store, &claimed[123].task.unique_id).await.state, State::Executing);
+}
+
+async fn of_a_group_of_any_size_each_end_is_written_and_the_one_that_was_lost_is_named(db: Database) {
+    let store = open(&db).await;
+    // On MySQL the forms of the statement have room for 1, 4, 16, 64 and 512.
+    for size in [1, 3, 4, 5, 17, 65, 500] {
+        for differ in [false, true] {
+            push_many(&store, size + 1).await;
+            let claimed = claim(&store, size + 1).await;
+            let content = |place: usize| if differ { format!("{size} {place}") } else { format!("{size}") };
+            let group: Vec<_> = claimed
+                .iter()
+                .enumerate()
+                .map(|(place, claimed)| ending(claimed, State::Success, &content(place)))
+                .collect();
+            // Somebody else holds it by now; to us it looks like the others.
+            let lost = size / 2;
+            store.settle(&[waiting_again(&claimed[lost], None)]).await.unwrap();
+            store.claim_one(&claimed[lost].task.unique_id, mission_core::WorkerId(8)).await.unwrap().unwrap();
+            let verdicts = store.settle(&group).await.unwrap();
+            for (place, verdict) in verdicts.iter().enumerate() {
+                let task = get(&store, &claimed[place].task.unique_id).await;
+                let expected =
+                    if place == lost { (Verdict::Lost, None) } else { (Verdict::Settled, Some(content(place))) };
+                assert_eq!((*verdict, task.content), expected, "{place} of {size}, differ: {differ}");
+                assert_eq!(task.state == State::Success, place != lost);
+            }
+        }
+    }
 }
 
 async fn a_group_larger_than_a_statement_is_settled_all_the_same(db: Database) {
