@@ -141,7 +141,15 @@ impl Store {
 
     async fn report_group(&self, batch: &str, group: &[Report]) -> Result<Vec<Reported>, Error> {
         let values = [("batch", batch.into())];
-        let write = || async { self.db.writer().await?.conn().run(&REPORT, &values).await };
+        let write = || async {
+            let mut held = self.db.writer().await?;
+            let hit = held.conn().run(&REPORT, &values).await;
+            if hit.is_err() {
+                // Else our own locks would look like somebody else's to the next try, on another connection.
+                held.let_go().await;
+            }
+            hit
+        };
         match retrying_unless_locked(write).await {
             Ok(hit) if hit == group.len() as u64 => Ok(vec![Reported::Written; group.len()]),
             Ok(_) => self.as_they_stand(group).await,

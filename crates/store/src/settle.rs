@@ -150,12 +150,21 @@ impl Store {
                 // The statement answers what it wrote, so it needs no transaction around it. Of one row that it does not hit
                 // it has changed nothing.
                 let mut held = self.db.writer().await?;
-                return settle_on(&mut held.conn(), batch, group).await;
+                let settled = settle_on(&mut held.conn(), batch, group).await;
+                if settled.is_err() {
+                    held.let_go().await;
+                }
+                return settled;
             }
             let mut tx = self.db.begin().await?;
-            let verdicts = settle_on(&mut tx.conn(), batch, group).await?;
-            tx.commit().await?;
-            Ok(verdicts)
+            // Else our own locks would look like somebody else's to the next try, on another connection.
+            match settle_on(&mut tx.conn(), batch, group).await {
+                Ok(verdicts) => tx.commit().await.map(|()| verdicts),
+                Err(error) => {
+                    tx.rollback().await;
+                    Err(error)
+                }
+            }
         })
         .await
     }

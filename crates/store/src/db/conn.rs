@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use mission_core::Error;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+use sqlx::Connection as _;
 #[cfg(feature = "mysql")]
 use sqlx::mysql::MySqlConnection;
 #[cfg(feature = "postgres")]
@@ -105,6 +107,21 @@ impl Held {
     }
 }
 
+impl Held {
+    /// Returns once the database has let go of the locks of a statement that failed: PostgreSQL tells of the fault before.
+    pub(crate) async fn let_go(mut self) {
+        // Where it is away, it lets go by itself.
+        let _ = match &mut self.link {
+            #[cfg(feature = "sqlite")]
+            Link::Sqlite(_) => Ok(()),
+            #[cfg(feature = "mysql")]
+            Link::MySql(link) => self.trust.answer(link.ping()).await,
+            #[cfg(feature = "postgres")]
+            Link::Postgres(link) => self.trust.answer(link.ping()).await,
+        };
+    }
+}
+
 impl Tx {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match &mut self.open {
@@ -115,6 +132,19 @@ impl Tx {
             #[cfg(feature = "postgres")]
             Open::Postgres(tx) => Conn::from(&mut **tx).trusted(&self.trust),
         }
+    }
+
+    /// Gives up what was done, and returns once the database has let go of its locks: dropped, it would do so some time later.
+    pub(crate) async fn rollback(self) {
+        // Where it is away, it rolls back by itself.
+        let _ = match self.open {
+            #[cfg(feature = "sqlite")]
+            Open::Sqlite(tx) => tx.rollback().await,
+            #[cfg(feature = "mysql")]
+            Open::MySql(tx) => self.trust.answer(tx.rollback()).await,
+            #[cfg(feature = "postgres")]
+            Open::Postgres(tx) => self.trust.answer(tx.rollback()).await,
+        };
     }
 
     pub(crate) async fn commit(self) -> Result<(), Error> {

@@ -84,7 +84,11 @@ pub(crate) fn meaning_of(fault: &MySqlDatabaseError) -> Meaning {
         // A Galera node without its cluster: another node may have it.
         1047 => Meaning::of_this_server(ErrorKind::Retryable),
         // Shutting down, gone, too many connections, idle for too long: another connection, later.
-        1053 | 1040 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 | 4031 => Meaning::of(ErrorKind::Unreachable),
+        // Or a proxy has forgotten the connection's statements.
+        1053 | 1040 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 | 4031 | 1243 => Meaning::of(ErrorKind::Unreachable),
+        // No room for one more prepared statement: there may be on another connection, which has it. Or a table changed meanwhile.
+        1461 => Meaning::with(ErrorKind::Retryable, "raise max_prepared_stmt_count of the server"),
+        1615 => Meaning::of(ErrorKind::Retryable),
         // Read-only: after a switch of servers this connection leads to the wrong one.
         1290 | 1792 | 1836 => Meaning::with(ErrorKind::Unreachable, "it is read-only now"),
         1021 | 1114 => Meaning::with(ErrorKind::Database, "make room on its disk"),

@@ -14,6 +14,7 @@ mod cost;
 mod effects;
 mod errors;
 mod fair;
+mod held;
 mod history;
 mod hostile;
 mod life;

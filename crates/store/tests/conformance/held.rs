@@ -1,0 +1,67 @@
+//! Settle where something stands in the way for a while: a row that somebody holds, a server without room for a statement.
+
+use mission_core::State;
+use mission_store::Verdict;
+use mission_testkit::{Database, Kind, conformance};
+
+use crate::stage::{claim, ending, number, open, push_many};
+use crate::texts::Raw;
+
+conformance![
+    of_a_large_group_the_one_row_that_is_held_is_left_out_alone,
+    outcomes_for_whose_statement_the_server_has_no_room_are_written_whole_later,
+];
+
+/// Rounds of a race between the locks of the first try and the second one.
+const ROUNDS: usize = 5;
+
+async fn of_a_large_group_the_one_row_that_is_held_is_left_out_alone(db: Database) {
+    if db.kind() == Kind::Sqlite {
+        // It has no locks of rows.
+        return;
+    }
+    let store = open(&db).await;
+    let brief = store.brief();
+    let content = |place: usize| format!("{place}{}", "x".repeat(8000));
+    for round in 0..ROUNDS {
+        push_many(&store, 300).await;
+        let claimed = claim(&store, 300).await;
+        let mut stranger = Raw::open(&db).await;
+        stranger.script("start transaction").await;
+        let id = claimed[299].running.lease.id;
+        stranger.script(&format!("select id from mission_tasks where id = {id} for update")).await;
+        let group: Vec<_> =
+            claimed.iter().enumerate().map(|(place, one)| ending(one, State::Success, &content(place))).collect();
+        let verdicts = brief.settle(&group).await.unwrap();
+        let held: Vec<_> = (0..300).filter(|place| verdicts[*place] == Verdict::Held).collect();
+        assert_eq!(held, [299], "round {round}");
+        stranger.script("rollback").await;
+        assert_eq!(brief.settle_held(&group[299..]).await.unwrap(), [Verdict::Settled]);
+    }
+}
+
+async fn outcomes_for_whose_statement_the_server_has_no_room_are_written_whole_later(db: Database) {
+    if !db.kind().is_mysql_like() {
+        // The others have no such limit.
+        return;
+    }
+    let store = open(&db).await;
+    push_many(&store, 5).await;
+    let claimed = claim(&store, 5).await;
+    // Counts tries in a table that keeps what is rolled back.
+    db.sql("create table tried (n int) engine = myisam; insert into tried values (0);").await.unwrap();
+    let mut raw = Raw::open(&db).await;
+    raw.script(
+        "create trigger no_room before update on mission_tasks for each row begin
+           update tried set n = n + 1;
+           if (select n from tried) < 4 then
+             signal sqlstate '42000' set mysql_errno = 1461, message_text = 'Can''t create more statements';
+           end if;
+         end",
+    )
+    .await;
+    let group: Vec<_> = claimed.iter().map(|claimed| ending(claimed, State::Success, "result")).collect();
+    assert_eq!(store.settle(&group).await.unwrap(), [Verdict::Settled; 5]);
+    assert_eq!(number(&db, "select count(*) from mission_tasks where content = 'result';").await, 5);
+    assert!(number(&db, "select n from tried;").await >= 4, "it was refused before");
+}
