@@ -27,9 +27,7 @@ pub(crate) async fn cycle(mission: &Mission, thousands: usize) -> Result<Duratio
     {
         moment_after(began).await;
     }
-    while mission.has_work().await? {
-        moment_after(began).await;
-    }
+    ended_since(mission, began).await?;
     Ok(began.elapsed())
 }
 
@@ -41,7 +39,11 @@ pub(crate) fn empty(n: usize) -> NewTask {
 
 /// Waits until nothing waits or runs.
 pub(crate) async fn ended(mission: &Mission) -> Result<()> {
-    let began = Instant::now();
+    ended_since(mission, Instant::now()).await
+}
+
+/// The same, looking as seldom as befits what began then.
+async fn ended_since(mission: &Mission, began: Instant) -> Result<()> {
     while mission.has_work().await? {
         moment_after(began).await;
     }

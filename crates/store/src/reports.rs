@@ -144,7 +144,7 @@ impl Store {
         let write = || async {
             let mut held = self.db.writer().await?;
             let hit = held.conn().run(&REPORT, &values).await;
-            if hit.is_err() {
+            if hit.as_ref().is_err_and(is_locked) {
                 // Else our own locks would look like somebody else's to the next try, on another connection.
                 held.let_go().await;
             }

@@ -151,20 +151,21 @@ impl Store {
                 // it has changed nothing.
                 let mut held = self.db.writer().await?;
                 let settled = settle_on(&mut held.conn(), batch, group).await;
-                if settled.is_err() {
+                if settled.as_ref().is_err_and(is_locked) {
                     held.let_go().await;
                 }
                 return settled;
             }
             let mut tx = self.db.begin().await?;
             // Else our own locks would look like somebody else's to the next try, on another connection.
-            match settle_on(&mut tx.conn(), batch, group).await {
-                Ok(verdicts) => tx.commit().await.map(|()| verdicts),
-                Err(error) => {
-                    tx.rollback().await;
-                    Err(error)
-                }
+            let settled = settle_on(&mut tx.conn(), batch, group).await;
+            if settled.as_ref().is_err_and(is_locked) {
+                tx.rollback().await;
+                return settled;
             }
+            let verdicts = settled?;
+            tx.commit().await?;
+            Ok(verdicts)
         })
         .await
     }

@@ -157,7 +157,7 @@ mod tests {
         (task.reason, task.content) = (Some(Reason::Error), Some("no disk".into()));
         assert_eq!(waits_again(&task).unwrap(), "waits for another try now (error): no disk");
         let begin = Timestamp::from(std::time::SystemTime::now());
-        task.run_at = Timestamp(begin.0 + 61_500_000 - 1_000_000);
+        task.run_at = Timestamp(begin.0 + 60_500_000);
         let told = waits_again(&task).unwrap();
         assert!(told.starts_with("waits for another try in about 1m 1s (") || told.contains("about 1m ("), "{told}");
         task.run_at = Timestamp(begin.0 + 900_000);

@@ -94,6 +94,20 @@ conn_from!("sqlite", SqliteConnection, Sqlite);
 conn_from!("mysql", MySqlConnection, MySql);
 conn_from!("postgres", PgConnection, Postgres);
 
+/// Ends a transaction this way, on whichever database.
+macro_rules! ended {
+    ($tx:expr, $it:ident => $end:expr) => {
+        match $tx.open {
+            #[cfg(feature = "sqlite")]
+            Open::Sqlite($it) => $end.await,
+            #[cfg(feature = "mysql")]
+            Open::MySql($it) => $tx.trust.answer($end).await,
+            #[cfg(feature = "postgres")]
+            Open::Postgres($it) => $tx.trust.answer($end).await,
+        }
+    };
+}
+
 impl Held {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match &mut self.link {
@@ -105,13 +119,11 @@ impl Held {
             Link::Postgres(link) => Conn::from(&mut **link).trusted(&self.trust),
         }
     }
-}
 
-impl Held {
     /// Returns once the database has let go of the locks of a statement that failed: PostgreSQL tells of the fault before.
     pub(crate) async fn let_go(mut self) {
         // Where it is away, it lets go by itself.
-        let _ = match &mut self.link {
+        let _: Result<(), sqlx::Error> = match &mut self.link {
             #[cfg(feature = "sqlite")]
             Link::Sqlite(_) => Ok(()),
             #[cfg(feature = "mysql")]
@@ -137,26 +149,11 @@ impl Tx {
     /// Gives up what was done, and returns once the database has let go of its locks: dropped, it would do so some time later.
     pub(crate) async fn rollback(self) {
         // Where it is away, it rolls back by itself.
-        let _ = match self.open {
-            #[cfg(feature = "sqlite")]
-            Open::Sqlite(tx) => tx.rollback().await,
-            #[cfg(feature = "mysql")]
-            Open::MySql(tx) => self.trust.answer(tx.rollback()).await,
-            #[cfg(feature = "postgres")]
-            Open::Postgres(tx) => self.trust.answer(tx.rollback()).await,
-        };
+        let _ = ended!(self, tx => tx.rollback());
     }
 
     pub(crate) async fn commit(self) -> Result<(), Error> {
-        match self.open {
-            #[cfg(feature = "sqlite")]
-            Open::Sqlite(tx) => tx.commit().await,
-            #[cfg(feature = "mysql")]
-            Open::MySql(tx) => self.trust.answer(tx.commit()).await,
-            #[cfg(feature = "postgres")]
-            Open::Postgres(tx) => self.trust.answer(tx.commit()).await,
-        }
-        .map_err(translate)
+        ended!(self, tx => tx.commit()).map_err(translate)
     }
 }
 
@@ -171,21 +168,26 @@ async fn answer<T>(
     }
 }
 
-/// Binds the named values in the order of their places.
-macro_rules! bound {
-    ($prepared:expr, $values:expr) => {
-        bound!(SqlStr::from_static(&$prepared.text), $prepared, $values)
-    };
-    ($text:expr, $prepared:expr, $values:expr) => {{
+/// Binds values in the order of their places.
+macro_rules! filled {
+    ($text:expr, $values:expr) => {{
         let mut query = sqlx::query($text);
-        for name in &$prepared.names {
-            query = match value_of($values, name) {
+        for value in $values {
+            query = match value {
                 Value::Int(value) => query.bind(value),
                 Value::Text(value) => query.bind(value),
             };
         }
         query
     }};
+}
+
+/// Binds the named values in the order of their places.
+macro_rules! bound {
+    ($prepared:expr, $values:expr) => {
+        bound!(SqlStr::from_static(&$prepared.text), $prepared, $values)
+    };
+    ($text:expr, $prepared:expr, $values:expr) => {{ filled!($text, $prepared.names.iter().map(|name| value_of($values, name))) }};
 }
 
 /// Runs one expression for whichever database the connection is of.
@@ -303,7 +305,7 @@ impl<'c> Conn<'c> {
             Wire::MySql(conn) => {
                 let flat = Flat::of(sql, values);
                 let prepared = sql.prepared(Dialect::MySql, flat.shape());
-                let query = filled(SqlStr::from_static(&prepared.text), flat.bind(&prepared.names, values));
+                let query = filled!(SqlStr::from_static(&prepared.text), flat.bind(&prepared.names, values));
                 answer(self.trust, query.execute(&mut **conn)).await.map(|done| done.rows_affected())
             }
             #[cfg(feature = "postgres")]
@@ -361,15 +363,6 @@ impl<'c> Conn<'c> {
         })
         .map_err(translate)
     }
-}
-
-/// Binds values in the order of their places.
-#[cfg(feature = "mysql")]
-fn filled(text: SqlStr, values: Vec<Value<'_>>) -> sqlx::query::Query<'_, sqlx::MySql, sqlx::mysql::MySqlArguments> {
-    values.into_iter().fold(sqlx::query(text), |query, value| match value {
-        Value::Int(value) => query.bind(value),
-        Value::Text(value) => query.bind(value),
-    })
 }
 
 pub(super) fn value_of<'v>(values: &[(&str, Value<'v>)], name: &str) -> Value<'v> {

@@ -89,7 +89,7 @@ pub(crate) fn other_texts(kind: Kind, operation: &str) -> Vec<String> {
     let (dialect, _) = dialect(kind);
     let statement = statement_in(&folder(), kind, operation);
     let in_shape = |is_divided, places| statement.prepared(dialect, Shape { is_divided, has_answer: false, places });
-    let others = [in_shape(true, 0), in_shape(false, 1), in_shape(false, 64)];
+    let others = [in_shape(true, 0), in_shape(false, 1), in_shape(false, PLACES)];
     let is_other = |other: &&&Prepared| other.text != in_shape(false, 0).text;
     let mut texts: Vec<String> = others.iter().filter(is_other).map(|other| other.text.clone()).collect();
     texts.dedup();
