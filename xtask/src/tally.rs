@@ -31,6 +31,13 @@ impl Tally {
     }
 }
 
+/// A test that was left out and why, as `NAME: REASON`, if the line tells of one.
+pub(crate) fn left_out(line: &str) -> Option<String> {
+    let (name, end) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
+    let reason = end.strip_prefix(", ").unwrap_or("no reason is given");
+    Some(format!("{name}: {reason}"))
+}
+
 fn count(counts: &str, word: &str) -> u64 {
     counts
         .split(';')
@@ -58,7 +65,7 @@ impl PerKind {
 
 #[cfg(test)]
 mod tests {
-    use super::{PerKind, Tally};
+    use super::{PerKind, Tally, left_out};
     use crate::kind::Kind;
 
     #[test]
@@ -72,6 +79,19 @@ mod tests {
             tally.add_line(line);
         }
         assert_eq!(tally.closing_line(), "13 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn a_test_that_was_left_out_is_named_with_its_reason() {
+        assert_eq!(
+            left_out("test crash::in_full ... ignored, takes an hour").as_deref(),
+            Some("crash::in_full: takes an hour")
+        );
+        assert_eq!(
+            left_out("test crash::at_night ... ignored").as_deref(),
+            Some("crash::at_night: no reason is given")
+        );
+        assert_eq!(left_out("test crash::in_short ... ok"), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::Outcome;
 use crate::fleet::Fleet;
 use crate::kind::{Cause, Kind, Missing};
 use crate::packages;
-use crate::tally::{PerKind, Tally};
+use crate::tally::{PerKind, Tally, left_out};
 
 /// What the caller asked for.
 struct Request {
@@ -74,6 +74,8 @@ impl Request {
 #[derive(Default)]
 struct Report {
     tally: Tally,
+    /// Each test that was left out, and why.
+    left_out: Vec<String>,
     kinds: Vec<(Kind, PerKind)>,
     /// Whether the caller chose among the tests: then none on a kind is no sign of anything.
     is_choice: bool,
@@ -103,11 +105,13 @@ impl Report {
             .spawn()
             .map_err(|error| format!("cannot run cargo test: {error}"))?;
         fleet.watch(child.id())?;
-        let mut tally = Tally::default();
+        let (mut tally, mut skipped) = (Tally::default(), Vec::new());
         let mut output = BufReader::new(child.stdout.take().ok_or("cargo test has no output")?);
         let mut line = Vec::new();
         while output.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-            tally.add_line(String::from_utf8_lossy(&line).trim_end());
+            let text = String::from_utf8_lossy(&line);
+            tally.add_line(text.trim_end());
+            skipped.extend(left_out(text.trim_end()));
             // A reader that went away does not end the tests.
             let _ = std::io::stdout().write_all(&line);
             line.clear();
@@ -118,11 +122,14 @@ impl Report {
         let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, PerKind::read(&notes, kind))).collect();
         tally.move_to_skipped(kinds.iter().map(|(_, count)| count.skipped).sum());
         let is_choice = !request.cargo.is_empty();
-        Ok(Self { tally, kinds, is_choice, bucket: bucket.err(), cargo_succeeded: status.success() })
+        Ok(Self { tally, left_out: skipped, kinds, is_choice, bucket: bucket.err(), cargo_succeeded: status.success() })
     }
 
     fn print(&self, missing: &[Missing], complaints: &[String]) {
         println!();
+        for test in &self.left_out {
+            println!("left out: {test}");
+        }
         for (kind, count) in &self.kinds {
             println!("{}", self.line(*kind, *count, missing));
         }

@@ -47,7 +47,7 @@ impl NewTask {
     /// A task for the method of this name; everything else has its default.
     pub fn new(method: impl Into<String>) -> Self {
         Self {
-            unique_id: UniqueId::random(),
+            unique_id: UniqueId::of_now(),
             method: method.into(),
             params: Ok(Params::NONE),
             task_type: "system".to_owned(),

@@ -10,9 +10,6 @@ use mission_store::{Line, Store};
 use crate::Mission;
 use crate::detached::detached;
 
-/// So many rows are made sooner without an index of random ids.
-const LARGE: usize = 200_000;
-
 impl Mission {
     /// Makes, claims and settles so many thousands of tasks in plain SQL, a thousand to a commit. Only for a [`Scratch`].
     pub async fn floor(&self, thousands: usize) -> Result<Floor> {
@@ -57,20 +54,12 @@ impl Mission {
 
     /// Makes tasks inside the database by plain SQL, many to a commit. Only for a [`Scratch`].
     pub async fn fill(&self, rows: &Rows) -> Result<()> {
-        let (mut made, is_large) = (0, rows.count >= LARGE);
-        if is_large {
-            self.index_ids(false).await?;
-        }
+        let mut made = 0;
         while made < rows.count {
             let (store, rows) = (self.store(), rows.clone());
             made += detached(async move { store.fill(&rows, made).await }).await?;
         }
-        if is_large { self.index_ids(true).await } else { Ok(()) }
-    }
-
-    async fn index_ids(&self, is_wanted: bool) -> Result<()> {
-        let store = self.store();
-        detached(async move { store.index_ids(is_wanted).await }).await
+        Ok(())
     }
 
     /// When the first waiting task of a method's usual line is due, from a time on.

@@ -3,7 +3,7 @@
 use mission_core::{Error, State, Timestamp};
 
 use crate::Store;
-use crate::db::{Dialect, Statement};
+use crate::db::Statement;
 
 use super::floor::LAST;
 
@@ -13,9 +13,6 @@ pub const FILL_ROWS_MAX: usize = 10_000;
 static FILL: Statement = Statement::new("bench_fill", include_str!("../sql/bench_fill.postgres.sql"))
     .sqlite(include_str!("../sql/bench_fill.sqlite.sql"))
     .mysql(include_str!("../sql/bench_fill.mysql.sql"));
-
-static UNINDEX: Statement = Statement::new("bench_unindex", include_str!("../sql/bench_unindex.postgres.sql"));
-static INDEX: Statement = Statement::new("bench_index", include_str!("../sql/bench_index.postgres.sql"));
 
 static HEAD: Statement = Statement::new("bench_head", include_str!("../sql/bench_head.sql"))
     .mysql(include_str!("../sql/bench_head.mysql.sql"));
@@ -43,17 +40,6 @@ impl Store {
         let values = [("method", method.into()), ("from_us", from.0.into())];
         let row = self.db.reader().await?.conn().row(&HEAD, &values).await?;
         row.map(|row| row.int("run_at").map(Timestamp)).transpose()
-    }
-
-    /// Takes the index of ids away or makes it again, where rows have random ids as those of a user do. Only for a
-    /// [`Scratch`](super::Scratch).
-    pub async fn index_ids(&self, is_wanted: bool) -> Result<(), Error> {
-        if self.db.kind().dialect() != Dialect::Postgres {
-            return Ok(());
-        }
-        // A connection of its own is waited for as long as it takes.
-        let mut own = self.db.dedicated().await?;
-        own.conn().run(if is_wanted { &INDEX } else { &UNINDEX }, &[]).await.map(|_| ())
     }
 
     /// Makes at most [`FILL_ROWS_MAX`] of these tasks, from the `made`-th on, in one commit; answers how many. Only for a

@@ -75,7 +75,7 @@ impl Store {
             text.truncate(text.find("values ").map_or(0, |at| at + "values ".len()));
             for n in 0..FLOOR_ROWS {
                 let comma = if n == 0 { "" } else { "," };
-                let id = mission_core::UniqueId::random();
+                let id = mission_core::UniqueId::of_now();
                 // Writing to a text cannot fail.
                 let _ = write!(
                     text,

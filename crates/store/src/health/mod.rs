@@ -259,22 +259,6 @@ mod tests {
     }
 
     #[test]
-    fn postgres_is_told_to_grow_with_millions_of_tasks() {
-        let found = |tasks_bytes, shared_buffers, max_wal_size| {
-            let pairs =
-                [("tasks_bytes", tasks_bytes), ("shared_buffers", shared_buffers), ("max_wal_size", max_wal_size)];
-            graded(postgres::judge(&settings(&pairs)), "memory")
-        };
-        let [(Grade::Note, sentence)] = &found("5368709120", "16384", "1024")[..] else { panic!("one note") };
-        assert!(sentence.contains("are 5120 MiB, shared_buffers 128 MiB, max_wal_size 1024 MiB"), "{sentence}");
-        for enough in
-            [("900000000", "16384", "1024"), ("5368709120", "262144", "1024"), ("5368709120", "16384", "8192")]
-        {
-            assert_eq!(found(enough.0, enough.1, enough.2), [], "{enough:?}");
-        }
-    }
-
-    #[test]
     fn sqlite_is_sound_only_with_a_library_that_keeps_a_wal() {
         let with = |version, mode, synchronous| {
             let pairs = [("version", version), ("journal_mode", mode), ("synchronous", synchronous)];

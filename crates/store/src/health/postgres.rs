@@ -13,7 +13,6 @@ pub(super) fn judge(settings: &Settings) -> (String, Vec<Finding>) {
         let sentence = "full_page_writes is off: a power loss can corrupt pages, unless the file system forbids that";
         findings.push(Finding::note("durability", sentence));
     }
-    findings.extend(memory(settings));
     if settings.is_on("in_recovery") || settings.is_on("default_transaction_read_only") {
         findings.push(Finding::wrong("writing", "the server is read-only: use the primary's address"));
     }
@@ -64,23 +63,6 @@ fn nodes(settings: &Settings) -> Finding {
             Finding::good(about, sentence)
         }
     }
-}
-
-/// Whether the server is set up for as many tasks as there are: with ten million of them each first change of a page after a
-/// checkpoint wrote it whole, and they drained at 0.73 of the usual rate (docs/performance.md).
-fn memory(settings: &Settings) -> Option<Finding> {
-    const GIB: i64 = 1 << 30;
-    let (tasks, log) = (settings.number("tasks_bytes"), settings.number("max_wal_size") << 20);
-    let buffers = settings.number("shared_buffers") * 8192;
-    let is_small = buffers < tasks / 4 && log < 4 * GIB;
-    (tasks > GIB && is_small).then(|| {
-        let (tasks, buffers, log) = (tasks >> 20, buffers >> 20, log >> 20);
-        let sentence = format!(
-            "the tasks and their indexes are {tasks} MiB, shared_buffers {buffers} MiB, max_wal_size {log} MiB: claims and outcomes of \
-             millions are up to a quarter slower than they could be; raise both"
-        );
-        Finding::note("memory", sentence)
-    })
 }
 
 fn isolation(settings: &Settings) -> Finding {
