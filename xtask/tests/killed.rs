@@ -40,8 +40,10 @@ fn ends_with_its_command(signal: &str, whom: impl FnOnce(&Child) -> u32) {
         .env("TMPDIR", &folder.0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    show_if_the_test_fails(&mut command);
     let address = first_address(&mut command);
     assert!(TcpStream::connect(&address).is_ok(), "{address} does not answer");
     assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
@@ -54,6 +56,12 @@ fn ends_with_its_command(signal: &str, whom: impl FnOnce(&Child) -> u32) {
         assert!(Instant::now() < deadline, "{address} or its folder is still there");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// What it says when it is killed looks like a crash. What a thread of a test writes is shown with the test's own words.
+fn show_if_the_test_fails(command: &mut Child) {
+    let said = BufReader::new(command.stderr.take().unwrap()).lines();
+    std::thread::spawn(move || said.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
 }
 
 fn first_address(command: &mut Child) -> String {

@@ -83,7 +83,9 @@ impl Mission {
     /// Stores a task in the caller's own transaction of sqlx 0.9: there if and only if that commits. A worker sees it within a
     /// second after the commit; call [`wake`](Self::wake) then to have it seen at once.
     ///
-    /// A duplicate never aborts the transaction.
+    /// A duplicate never aborts the transaction. On MySQL and MariaDB under REPEATABLE READ, their default, a task without repeat of which
+    /// no other is active locks the gap beside its method, so that pushes of the methods next to it by name wait for the
+    /// commit: keep such a transaction short, or begin it READ COMMITTED.
     ///
     /// # Errors
     /// As [`push`](Self::push). A deadlock or a serialization failure is the caller's to retry:

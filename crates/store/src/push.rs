@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::Store;
 use crate::batch::{Batches, Divided, Part};
-use crate::db::{Conn, Dialect, Statement, is_unique_violation};
+use crate::db::{Conn, Dialect, Statement, Value, is_unique_violation};
 use crate::retrying::retrying;
 
 /// What a push gave: the task's id, and whether it was there before.
@@ -32,6 +32,8 @@ static LOCK_METHOD: Statement = Statement::new("push_lock_method", include_str!(
 static EXISTING: Statement = Statement::new("push_existing", include_str!("sql/push_existing.sql"));
 static EXISTING_LOCKING: Statement =
     Statement::new("push_existing_locking", include_str!("sql/push_existing_locking.mysql.sql"));
+static STILL_ACTIVE_LOCKING: Statement =
+    Statement::new("push_still_active_locking", include_str!("sql/push_still_active_locking.mysql.sql"));
 static ACTIVE_OF_METHOD: Statement =
     Statement::new("push_active_of_method", include_str!("sql/push_active_of_method.sql"))
         .mysql(include_str!("sql/push_active_of_method.mysql.sql"));
@@ -220,16 +222,17 @@ async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose)
     if task.without_repeat_method
         && let Some(active) = active_of_method(conn, task, whose).await?
     {
-        return existing(conn, task, active, whose).await;
+        return existing(conn, task, active).await;
     }
     let batch = Batches::one_divided(&[new_row(0, task)])?;
     // The task in the way may end between the refusal and the look: then there is room, so try again.
     for _ in 0..20 {
-        // On InnoDB a refused insert holds locks that deadlock with settling: most duplicates are seen before it.
+        // On InnoDB a refused insert holds locks that deadlock with settling, and in a caller's transaction hold up all who push
+        // without a key, or with the next one: most duplicates are seen before it.
         if task.key.is_some()
             && conn.dialect() == Dialect::MySql
-            && whose == Whose::Ours
-            && let Some(found) = find_existing(conn, task, whose).await?
+            && let Some(found) = conn.row(&EXISTING, &names(task)).await?
+            && let Some(found) = still_active(conn, task, found.text("unique_id")?, whose).await?
         {
             return Ok(pushed_before(task, found));
         }
@@ -253,25 +256,47 @@ async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose)
 async fn active_of_method(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose) -> Result<Option<String>, Error> {
     let method = [("method", task.method.into())];
     conn.run(&LOCK_METHOD, &method).await?;
-    let look = if is_locking(conn, whose) { &ACTIVE_OF_METHOD_LOCKING } else { &ACTIVE_OF_METHOD };
-    conn.row(look, &method).await?.map(|row| row.text("unique_id")).transpose()
+    if let Some(active) = conn.row(&ACTIVE_OF_METHOD, &method).await?
+        && let Some(active) = still_active(conn, task, active.text("unique_id")?, whose).await?
+    {
+        return Ok(Some(active));
+    }
+    if !is_locking(conn, whose) {
+        return Ok(None);
+    }
+    conn.row(&ACTIVE_OF_METHOD_LOCKING, &method).await?.map(|row| row.text("unique_id")).transpose()
+}
+
+/// The task that was found, unless a caller's transaction sees it as it was and it has ended since. A lock on a row that is there
+/// holds up nobody but those who change it.
+async fn still_active(
+    conn: &mut Conn<'_>,
+    task: &CheckedTask<'_>,
+    found: String,
+    whose: Whose,
+) -> Result<Option<String>, Error> {
+    if found == task.unique_id.as_str() || !is_locking(conn, whose) {
+        return Ok(Some(found));
+    }
+    let id = [("unique_id", found.as_str().into())];
+    Ok(conn.row(&STILL_ACTIVE_LOCKING, &id).await?.map(|_| found))
 }
 
 /// Another task is active. The task itself may be there all the same, ended: a push whose answer was lost.
-async fn existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>, active: String, whose: Whose) -> Result<Pushed, Error> {
-    if active == task.unique_id.as_str() {
-        return Ok(pushed_before(task, active));
-    }
-    let found = find_existing(conn, task, whose).await?;
-    Ok(pushed_before(task, found.unwrap_or(active)))
+async fn existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>, active: String) -> Result<Pushed, Error> {
+    let found = conn.row(&EXISTING, &names(task)).await?.map(|row| row.text("unique_id")).transpose()?;
+    Ok(pushed_before(task, found.filter(|found| found == task.unique_id.as_str()).unwrap_or(active)))
 }
 
 /// The task itself if it is there, else the one that has its key.
 async fn find_existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose) -> Result<Option<String>, Error> {
-    let values =
-        [("unique_id", task.unique_id.as_str().into()), ("method", task.method.into()), ("task_key", task.key.into())];
     let look = if is_locking(conn, whose) { &EXISTING_LOCKING } else { &EXISTING };
-    conn.row(look, &values).await?.map(|row| row.text("unique_id")).transpose()
+    conn.row(look, &names(task)).await?.map(|row| row.text("unique_id")).transpose()
+}
+
+/// What a task is known by, and what it may share with another.
+fn names<'t>(task: &'t CheckedTask<'_>) -> [(&'static str, Value<'t>); 3] {
+    [("unique_id", task.unique_id.as_str().into()), ("method", task.method.into()), ("task_key", task.key.into())]
 }
 
 /// Under MySQL's default REPEATABLE READ only a locking read sees what was committed since the transaction began.

@@ -1,5 +1,8 @@
 //! Push inside the caller's own transaction: it commits with it, and a duplicate never aborts it.
 
+use std::time::Duration;
+
+use mission_core::NewTask;
 use mission_store::{Pushed, Store};
 use mission_testkit::{Database, Kind, conformance};
 use sqlx::{Connection, MySqlConnection, PgConnection, SqliteConnection};
@@ -10,6 +13,8 @@ conformance![
     a_push_is_seen_if_and_only_if_the_transaction_commits,
     a_duplicate_gives_the_existing_task_and_the_transaction_goes_on,
     a_duplicate_committed_after_the_transaction_began_does_not_abort_it,
+    a_task_that_ended_after_the_transaction_began_is_no_duplicate,
+    a_refused_push_in_a_transaction_that_stays_open_holds_up_no_push_of_another_method,
     a_connection_outside_of_a_transaction_gets_one,
     a_transaction_begun_by_hand_stays_the_callers,
     racing_transactions_without_repeat_store_one_task,
@@ -106,6 +111,51 @@ async fn a_duplicate_committed_after_the_transaction_began_does_not_abort_it(db:
         tx.commit().await.unwrap();
     });
     assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 2);
+}
+
+async fn a_task_that_ended_after_the_transaction_began_is_no_duplicate(db: Database) {
+    if db.kind() == Kind::Sqlite {
+        return; // One writes at a time there: nothing can end meanwhile.
+    }
+    let store = open(&db).await;
+    for (is_by_method, duplicate) in [(false, task().key("nightly")), (true, task().without_repeat_method())] {
+        let before = push(&store, task().key("nightly")).await;
+        connected!(db, connection => {
+            let mut tx = connection.begin_with(begin(db.kind())).await.unwrap();
+            sqlx::query("select count(*) from mission_tasks").fetch_one(&mut *tx).await.unwrap();
+            store.cancel(&before).await.unwrap();
+            let pushed = Store::push_in(&mut tx, std::slice::from_ref(&duplicate)).await.unwrap();
+            // PostgreSQL shows such a task as it was to all who began before, but for what an index decides.
+            let own = Pushed { unique_id: duplicate.unique_id().clone(), is_existing: false };
+            assert!(pushed == [own] || is_by_method && db.kind() == Kind::Postgres, "{pushed:?}");
+            tx.commit().await.unwrap();
+        });
+        store.cancel(duplicate.unique_id()).await.ok();
+    }
+}
+
+async fn a_refused_push_in_a_transaction_that_stays_open_holds_up_no_push_of_another_method(db: Database) {
+    if db.kind() == Kind::Sqlite {
+        return; // One writes at a time there.
+    }
+    let store = open(&db).await;
+    let existing = push(&store, task().key("nightly")).await;
+    for (guard, duplicate) in [("key", task().key("nightly")), ("without repeat", task().without_repeat_method())] {
+        connected!(db, connection => {
+            let mut tx = connection.begin_with(begin(db.kind())).await.unwrap();
+            let pushed = Store::push_in(&mut tx, &[duplicate]).await.unwrap();
+            assert_eq!(pushed, [Pushed { unique_id: existing.clone(), is_existing: true }]);
+            // Their ids lie on both sides of those that are there.
+            let others = async {
+                for _ in 0..20 {
+                    push(&store, NewTask::new("another")).await;
+                }
+            };
+            let in_time = tokio::time::timeout(Duration::from_secs(10), others).await;
+            assert!(in_time.is_ok(), "they wait for the transaction: {guard}");
+            tx.commit().await.unwrap();
+        });
+    }
 }
 
 async fn a_connection_outside_of_a_transaction_gets_one(db: Database) {
