@@ -19,7 +19,7 @@ impl Counts {
     /// Whether a process died under this task: a process runs one such task at a time, so that the next death names the culprit.
     ///
     /// ```
-    /// use mission_core::Counts;
+    /// # use mission_core::Counts;
     /// assert!(!Counts::default().is_suspect());
     /// assert!(Counts { crashes: 1, ..Counts::default() }.is_suspect());
     /// ```

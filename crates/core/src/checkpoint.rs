@@ -22,7 +22,7 @@ impl Checkpoint {
     /// `Option` alone.
     ///
     /// ```
-    /// use mission_core::Checkpoint;
+    /// # use mission_core::Checkpoint;
     /// assert_eq!(Checkpoint::at(&(3, "page"), 3, Vec::new()).unwrap().cursor, "[3,\"page\"]");
     /// assert!(Checkpoint::at(&"x".repeat(70_000), 0, Vec::new()).unwrap_err().to_string().contains("65536"));
     /// ```

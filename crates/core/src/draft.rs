@@ -22,7 +22,7 @@ pub enum Due {
 /// A task to be pushed. Faults of the builder are kept and reported by the push.
 ///
 /// ```
-/// use mission_core::NewTask;
+/// # use mission_core::NewTask;
 /// let task = NewTask::new("export").params(&serde_json::json!({"rows": 1000})).creator("alice").priority(3);
 /// assert!(task.check().is_ok());
 /// ```

@@ -9,7 +9,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why a call on Mission failed. Ask with the predicates; print for the sentence and the way out.
 ///
 /// ```
-/// let refused = mission_core::NewTask::new("export").priority(70).check().unwrap_err();
+/// # use mission_core::NewTask;
+/// let refused = NewTask::new("export").priority(70).check().unwrap_err();
 /// assert!(refused.is_invalid());
 /// ```
 pub struct Error {

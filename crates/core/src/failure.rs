@@ -6,7 +6,7 @@ use std::time::Duration;
 /// A method's failure. Takes any error by `?`; with retries left the task runs again after a backoff.
 ///
 /// ```
-/// use mission_core::Failure;
+/// # use mission_core::Failure;
 /// fn parse(text: &str) -> Result<u64, Failure> {
 ///     Ok(text.parse::<u64>()?)
 /// }

@@ -22,7 +22,7 @@ impl Params {
     /// Takes JSON text.
     ///
     /// ```
-    /// use mission_core::Params;
+    /// # use mission_core::Params;
     /// assert_eq!(Params::from_json(" [] ").unwrap(), Params::NONE);
     /// assert!(Params::from_json("{rows: 1}").unwrap_err().to_string().contains("not JSON"));
     /// ```

@@ -32,7 +32,7 @@ impl Progress {
     /// From 0 to 1, if the total is known.
     ///
     /// ```
-    /// use mission_core::Progress;
+    /// # use mission_core::Progress;
     /// assert_eq!(Progress::of(1, 4).fraction(), Some(0.25));
     /// assert_eq!(Progress::of(9, 4).fraction(), Some(1.0));
     /// assert_eq!(Progress::of(0, 0).fraction(), Some(1.0));

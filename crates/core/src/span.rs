@@ -12,7 +12,8 @@ const UNITS: [(&str, u64); 6] =
 ///
 /// ```
 /// use std::time::Duration;
-/// assert_eq!(mission_core::parse_span("1h30m").unwrap(), Duration::from_secs(5400));
+/// # use mission_core::parse_span;
+/// assert_eq!(parse_span("1h30m").unwrap(), Duration::from_secs(5400));
 /// ```
 pub fn parse_span(text: &str) -> Result<Duration, Error> {
     let refuse = || {

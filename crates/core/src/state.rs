@@ -52,7 +52,7 @@ impl State {
     /// Whether the rules allow this move.
     ///
     /// ```
-    /// use mission_core::State;
+    /// # use mission_core::State;
     /// assert!(State::Init.may_become(State::Executing));
     /// assert!(!State::Success.may_become(State::Executing));
     /// ```

@@ -16,7 +16,7 @@ impl Timestamp {
     /// Reads RFC 3339 (`2026-11-22T10:00:00Z`), or the same with a space or without a zone, taken as UTC.
     ///
     /// ```
-    /// use mission_core::Timestamp;
+    /// # use mission_core::Timestamp;
     /// let at = Timestamp::parse("2026-11-22 10:00:00").unwrap();
     /// assert_eq!(at.to_string(), "2026-11-22T10:00:00Z");
     /// assert_eq!(Timestamp::parse("2026-11-22T11:00:00+01:00").unwrap(), at);

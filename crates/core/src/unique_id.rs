@@ -22,7 +22,8 @@ impl UniqueId {
     /// that tasks of one time lie side by side in the index of ids (decision 0011); the other 12 are random, 56 bits.
     ///
     /// ```
-    /// assert_eq!(mission_core::UniqueId::of_now().as_str().len(), 16);
+    /// # use mission_core::UniqueId;
+    /// assert_eq!(UniqueId::of_now().as_str().len(), 16);
     /// ```
     pub fn of_now() -> Self {
         Self::of(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
@@ -36,7 +37,8 @@ impl UniqueId {
     /// A new random id: 16 of 26 letters, 75 bits. For what must not be guessed or has no place in an index.
     ///
     /// ```
-    /// assert_eq!(mission_core::UniqueId::random().as_str().len(), 16);
+    /// # use mission_core::UniqueId;
+    /// assert_eq!(UniqueId::random().as_str().len(), 16);
     /// ```
     pub fn random() -> Self {
         Self(random_letters(16).collect())

@@ -10,6 +10,7 @@ use mission_store::{Line, Store};
 use crate::Mission;
 use crate::detached::detached;
 
+#[doc(hidden)]
 impl Mission {
     /// Makes, claims and settles so many thousands of tasks in plain SQL, a thousand to a commit. Only for a [`Scratch`].
     pub async fn floor(&self, thousands: usize) -> Result<Floor> {

@@ -19,8 +19,8 @@ use crate::worker::WorkerBuilder;
 /// # async fn main() -> mission_core::Result<()> {
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let url = format!("sqlite://{}/mission.db", folder.path().display());
-/// use mission_core::{Filter, NewTask};
-/// use mission_engine::Mission;
+/// # use mission_core::{Filter, NewTask};
+/// # use mission_engine::Mission;
 ///
 /// let mission = Mission::open(&url).await?;
 /// let task = mission.push(NewTask::new("export").creator("alice")).await?;

@@ -3,14 +3,15 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> mission_core::Result<()> {
-//! use mission_core::{Failure, NewTask, State};
-//! use mission_worker::Method;
+//! # use mission_core::{Failure, NewTask, State as TaskState};
+//! # use mission_worker::Method;
 //!
 //! let double = Method::from_fn("double", |_ctx, n: u64| async move { Ok::<_, Failure>(2 * n) });
-//! let mission = mission_engine::testing::methods([double]).open().await?;
+//! # use mission_engine::testing;
+//! let mission = testing::methods([double]).open().await?;
 //!
 //! let task = mission.push(NewTask::new("double").params(&21)).await?.get().await?;
-//! assert_eq!(task.state, State::Success);
+//! assert_eq!(task.state, TaskState::Success);
 //! assert_eq!(task.content_as::<u64>()?, 42);
 //! # Ok(())
 //! # }

@@ -71,7 +71,7 @@ impl WorkerBuilder {
         self
     }
 
-    /// How many tasks run at once.
+    /// How many tasks run at once: twice the processors, at least four, unless told otherwise.
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.settings.concurrency = concurrency;
         self

@@ -32,6 +32,7 @@ static LOCK_METHOD: Statement = Statement::new("push_lock_method", include_str!(
 static EXISTING: Statement = Statement::new("push_existing", include_str!("sql/push_existing.sql"));
 static EXISTING_LOCKING: Statement =
     Statement::new("push_existing_locking", include_str!("sql/push_existing_locking.mysql.sql"));
+static ALIKE: Statement = Statement::new("push_alike", include_str!("sql/push_alike.sql"));
 static STILL_ACTIVE_LOCKING: Statement =
     Statement::new("push_still_active_locking", include_str!("sql/push_still_active_locking.mysql.sql"));
 static ACTIVE_OF_METHOD: Statement =
@@ -107,11 +108,18 @@ impl Store {
         if checked.is_empty() {
             return Ok(Vec::new());
         }
+        each_is_another(&checked)?;
+        let pushed = checked.iter().map(|task| Pushed { unique_id: task.unique_id.clone(), is_existing: false });
         retrying(|| async {
-            // What one statement stores whole needs no transaction around it: one way to the server instead of three.
-            if let Some(part) = one_statement(&checked)? {
-                let mut held = self.db.writer().await?;
-                return push_part(&mut held.conn(), &part, &checked, Whose::Ours).await;
+            if self.push_whole(&checked).await? {
+                return Ok(pushed.clone().collect());
+            }
+            // An index decides about one with a key.
+            if let [task] = checked.as_slice()
+                && !task.without_repeat_method
+                && let [part] = batches(&checked)?.parts.as_slice()
+            {
+                return push_part(&mut self.db.writer().await?.conn(), part, &checked, Whose::Ours).await;
             }
             let mut tx = self.db.begin().await?;
             let pushed = push_on(&mut tx.conn(), &checked, Whose::Ours).await?;
@@ -119,6 +127,42 @@ impl Store {
             Ok(pushed)
         })
         .await
+    }
+
+    /// Stores tasks that nothing stands in the way of but themselves, stored by a try whose answer was lost: then none is stored, and
+    /// the answer is no. What one statement stores needs no transaction around it: one way to the server instead of three.
+    async fn push_whole(&self, tasks: &[CheckedTask<'_>]) -> Result<bool, Error> {
+        if tasks.iter().any(|task| task.without_repeat_method || task.key.is_some()) {
+            return Ok(false);
+        }
+        match batches(tasks)?.parts.as_slice() {
+            [part] => insert_whole(&mut self.db.writer().await?.conn(), part).await,
+            parts => {
+                let mut tx = self.db.begin().await?;
+                for part in parts {
+                    if !insert_whole(&mut tx.conn(), part).await? {
+                        return Ok(false);
+                    }
+                }
+                tx.commit().await?;
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// Tasks that are pushed together are different ones: a clone is the same task, which would be stored once.
+pub(crate) fn each_is_another(tasks: &[CheckedTask<'_>]) -> Result<(), Error> {
+    if tasks.len() == 1 {
+        return Ok(());
+    }
+    let mut ids = HashSet::with_capacity(tasks.len());
+    match tasks.iter().find(|task| !ids.insert(task.unique_id)) {
+        None => Ok(()),
+        Some(twice) => Err(Error::invalid(format!(
+            "two of the tasks have the id {}: a clone of a NewTask is the same task; make a NewTask for each",
+            twice.unique_id
+        ))),
     }
 }
 
@@ -148,18 +192,7 @@ fn fits_a_batch(task: &CheckedTask<'_>, dialect: Dialect) -> bool {
     !task.without_repeat_method && (task.key.is_none() || dialect != Dialect::MySql)
 }
 
-/// The batch of tasks that are all stored or none without a transaction: one that an index decides about, or some that nothing
-/// stands in the way of but themselves, stored by a try whose answer was lost.
-fn one_statement(tasks: &[CheckedTask<'_>]) -> Result<Option<Part>, Error> {
-    let is_free = |task: &CheckedTask<'_>| !task.without_repeat_method && (task.key.is_none() || tasks.len() == 1);
-    if tasks.len() > limits::PUSH_ROWS_MAX || !tasks.iter().all(is_free) {
-        return Ok(None);
-    }
-    let mut parts = batches(tasks)?.parts;
-    Ok(if parts.len() == 1 { parts.pop() } else { None })
-}
-
-fn batches(tasks: &[CheckedTask<'_>]) -> Result<Batches, Error> {
+pub(crate) fn batches(tasks: &[CheckedTask<'_>]) -> Result<Batches, Error> {
     let rows: Vec<NewRow<'_>> = tasks.iter().enumerate().map(|(place, task)| new_row(place, task)).collect();
     Batches::divided(&rows, limits::PUSH_ROWS_MAX)
 }
@@ -199,9 +232,9 @@ impl Stored {
 }
 
 async fn store(conn: &mut Conn<'_>, batch: &Part, tasks: &[CheckedTask<'_>]) -> Result<Stored, Error> {
-    if conn.dialect() == Dialect::MySql || tasks.iter().all(|task| task.key.is_none()) {
-        // Mostly all are. Else each is asked about by itself: those that were stored now are found by their ids.
-        let is_whole = insert(conn, batch).await? == tasks.len() as u64;
+    if conn.dialect() == Dialect::MySql {
+        // It stores all or none. Then each is asked about by itself: those that are there are found by their ids.
+        let is_whole = insert(conn, batch).await? == tasks.len();
         return Ok(if is_whole { Stored::All } else { Stored::These(HashSet::new()) });
     }
     let rows = conn.rows(&PUSH, &batch.values()).await?;
@@ -210,10 +243,19 @@ async fn store(conn: &mut Conn<'_>, batch: &Part, tasks: &[CheckedTask<'_>]) -> 
 
 /// Stores those rows of a batch that no index refuses, and answers how many. MySQL refuses all for one: `insert ignore` would
 /// hide other faults, too.
-async fn insert(conn: &mut Conn<'_>, batch: &Part) -> Result<u64, Error> {
+async fn insert(conn: &mut Conn<'_>, batch: &Part) -> Result<usize, Error> {
+    if conn.dialect() == Dialect::MySql {
+        return Ok(if insert_whole(conn, batch).await? { batch.rows.len() } else { 0 });
+    }
+    Ok(conn.rows(&PUSH, &batch.values()).await?.len())
+}
+
+/// Stores a batch, or nothing where an index refuses one of its rows, which breaks PostgreSQL's transaction: whether it did.
+pub(crate) async fn insert_whole(conn: &mut Conn<'_>, batch: &Part) -> Result<bool, Error> {
     match conn.run(&PUSH, &batch.values()).await {
-        Err(error) if conn.dialect() == Dialect::MySql && is_unique_violation(&error) => Ok(0),
-        stored => stored,
+        Ok(_) => Ok(true),
+        Err(error) if is_unique_violation(&error) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -222,7 +264,7 @@ async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose)
     if task.without_repeat_method
         && let Some(active) = active_of_method(conn, task, whose).await?
     {
-        return existing(conn, task, active).await;
+        return existing(conn, task, active, whose).await;
     }
     let batch = Batches::one_divided(&[new_row(0, task)])?;
     // The task in the way may end between the refusal and the look: then there is room, so try again.
@@ -234,13 +276,13 @@ async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose)
             && let Some(found) = conn.row(&EXISTING, &names(task)).await?
             && let Some(found) = still_active(conn, task, found.text("unique_id")?, whose).await?
         {
-            return Ok(pushed_before(task, found));
+            return pushed_before(conn, task, found).await;
         }
         if insert(conn, &batch).await? == 1 {
             return Ok(Pushed { unique_id: task.unique_id.clone(), is_existing: false });
         }
         if let Some(found) = find_existing(conn, task, whose).await? {
-            return Ok(pushed_before(task, found));
+            return pushed_before(conn, task, found).await;
         }
     }
     Err(Error::new(
@@ -282,15 +324,27 @@ async fn still_active(
     Ok(conn.row(&STILL_ACTIVE_LOCKING, &id).await?.map(|_| found))
 }
 
-/// Another task is active. The task itself may be there all the same, ended: a push whose answer was lost.
-async fn existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>, active: String) -> Result<Pushed, Error> {
-    let found = conn.row(&EXISTING, &names(task)).await?.map(|row| row.text("unique_id")).transpose()?;
-    Ok(pushed_before(task, found.filter(|found| found == task.unique_id.as_str()).unwrap_or(active)))
+/// Another task is active. The task itself may be there all the same, ended: a push whose answer was lost. In a caller's transaction
+/// that is not asked: the question would lock, or watch, the place where all push next.
+async fn existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>, active: String, whose: Whose) -> Result<Pushed, Error> {
+    let found = match whose {
+        Whose::Ours => find_existing(conn, task, whose).await?,
+        Whose::Callers => None,
+    };
+    pushed_before(conn, task, found.unwrap_or(active)).await
 }
 
-/// The task itself if it is there, else the one that has its key.
+/// The task itself if it is there, else the one that has its key; in a caller's transaction the other way round, so that no id is asked
+/// for that is not there.
 async fn find_existing(conn: &mut Conn<'_>, task: &CheckedTask<'_>, whose: Whose) -> Result<Option<String>, Error> {
     let look = if is_locking(conn, whose) { &EXISTING_LOCKING } else { &EXISTING };
+    if whose == Whose::Callers && task.key.is_some() {
+        let mut key_alone = names(task);
+        key_alone[0].1 = Value::Text(None);
+        if let Some(found) = conn.row(look, &key_alone).await? {
+            return found.text("unique_id").map(Some);
+        }
+    }
     conn.row(look, &names(task)).await?.map(|row| row.text("unique_id")).transpose()
 }
 
@@ -304,7 +358,19 @@ fn is_locking(conn: &Conn<'_>, whose: Whose) -> bool {
     whose == Whose::Callers && conn.dialect() == Dialect::MySql
 }
 
-/// The task itself is no obstacle: it was stored by a push whose answer was lost.
-fn pushed_before(task: &CheckedTask<'_>, found: String) -> Pushed {
-    Pushed { is_existing: found != task.unique_id.as_str(), unique_id: UniqueId::from_row(found) }
+/// The task itself is no obstacle: it was stored by a push whose answer was lost. Unless that one was another, of which a clone was made.
+async fn pushed_before(conn: &mut Conn<'_>, task: &CheckedTask<'_>, found: String) -> Result<Pushed, Error> {
+    let is_existing = found != task.unique_id.as_str();
+    if !is_existing {
+        let [id, method, key] = names(task);
+        let content =
+            [("params", task.params.into()), ("type", task.task_type.into()), ("creator", task.creator.into())];
+        let values: Vec<_> = [id, method, key].into_iter().chain(content).collect();
+        if conn.row(&ALIKE, &values).await?.is_none() {
+            return Err(Error::invalid(format!(
+                "another task has the id {found}: a clone of a NewTask is the same task; make a NewTask for each"
+            )));
+        }
+    }
+    Ok(Pushed { is_existing, unique_id: UniqueId::from_row(found) })
 }

@@ -4,7 +4,7 @@ use mission_core::{CheckedTask, Error, NewTask};
 
 use crate::Pushed;
 use crate::db::{Conn, Dialect, is_outside_transaction, is_within_transaction};
-use crate::push::{Whose, push_on};
+use crate::push::{Whose, each_is_another, push_on};
 
 mod sealed {
     pub trait Sealed {
@@ -14,7 +14,7 @@ mod sealed {
     }
 }
 
-/// A connection or transaction of sqlx that [`push_in`](crate::Store::push_in) takes; of SQLite, MySQL or PostgreSQL.
+/// A connection or transaction of sqlx that a push in a caller's own transaction takes; of SQLite, MySQL or PostgreSQL.
 pub trait PushConnection: sealed::Sealed + Send {}
 
 /// Each concrete type by itself: a generic implementation over sqlx's databases is not general enough (E0119).
@@ -61,6 +61,7 @@ impl crate::Store {
 
 async fn push_in_any<C: PushConnection>(connection: &mut C, tasks: &[NewTask]) -> Result<Vec<Pushed>, Error> {
     let checked = tasks.iter().map(NewTask::check).collect::<Result<Vec<_>, _>>()?;
+    each_is_another(&checked)?;
     let guard = match checked.as_slice() {
         [] => return Ok(Vec::new()),
         [task] if !task.without_repeat_method => {

@@ -5,11 +5,11 @@ use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mission_core::{CheckedTask, Error, NewTask, limits};
+use mission_core::{CheckedTask, Error, ErrorKind, NewTask, limits};
 use tokio::sync::oneshot;
 
 use crate::db::{Held, Kind};
-use crate::push::{Whose, push_on};
+use crate::push::{batches, insert_whole};
 use crate::{Pushed, Store};
 
 /// How long a push waits behind a statement that does not come back; then another connection is tried.
@@ -136,7 +136,13 @@ impl Leader {
             None if group.len() == 1 => self.store.db.writer_before_disk().await?,
             None => self.store.db.writer().await?,
         };
-        let pushed = push_on(&mut held.conn(), &tasks, Whose::Ours).await?;
+        for part in batches(&tasks)?.parts {
+            if !insert_whole(&mut held.conn(), &part).await? {
+                return Err(Error::new(ErrorKind::Retryable, "one of them is there already"));
+            }
+        }
+        let pushed =
+            tasks.iter().map(|task| Pushed { unique_id: task.unique_id.clone(), is_existing: false }).collect();
         self.held = Some(held).filter(|_| self.store.kind() != Kind::Sqlite);
         // One call rouses for all of them.
         if let Some(first) = group.first() {

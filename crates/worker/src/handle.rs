@@ -114,7 +114,8 @@ pub async fn run_until_signalled(worker: Worker) -> Result<()> {
 ///
 /// ```no_run
 /// # async fn main_of_an_application(handle: mission_worker::WorkerHandle) -> mission_core::Result<()> {
-/// let told = mission_worker::stop_signal()?;
+/// # use mission_worker as mission;
+/// let told = mission::stop_signal()?;
 /// // … serve, as axum does: .with_graceful_shutdown(told) …
 /// told.await;
 /// handle.stop().await;

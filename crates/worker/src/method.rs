@@ -79,8 +79,9 @@ impl Method {
     /// A method of an async closure that takes the context and the params.
     ///
     /// ```
-    /// use mission_worker::Method;
-    /// let double = Method::from_fn("double", |_ctx, n: u64| async move { Ok::<_, mission_core::Failure>(2 * n) });
+    /// # use mission_core::Failure;
+    /// # use mission_worker::Method;
+    /// let double = Method::from_fn("double", |_ctx, n: u64| async move { Ok::<_, Failure>(2 * n) });
     /// assert_eq!(double.name(), "double");
     /// ```
     #[track_caller]
@@ -188,8 +189,9 @@ impl Method {
     /// Refuses params with which it could not begin; it does not run.
     ///
     /// ```
-    /// use mission_worker::Method;
-    /// let double = Method::from_fn("double", |_ctx, n: u64| async move { Ok::<_, mission_core::Failure>(2 * n) });
+    /// # use mission_core::Failure;
+    /// # use mission_worker::Method;
+    /// let double = Method::from_fn("double", |_ctx, n: u64| async move { Ok::<_, Failure>(2 * n) });
     /// assert!(double.check_params(Some("21")).is_ok());
     /// assert!(double.check_params(Some("\"x\"")).unwrap_err().is_invalid());
     /// ```

@@ -34,7 +34,7 @@ pub enum OnLostLease {
 /// How a worker works.
 ///
 /// ```
-/// use mission_worker::WorkerSettings;
+/// # use mission_worker::WorkerSettings;
 /// let settings = WorkerSettings { concurrency: 8, types: Some(vec!["report".to_owned()]), ..WorkerSettings::default() };
 /// assert_eq!(settings.grace.as_secs(), 30);
 /// ```

@@ -20,12 +20,13 @@ use crate::task_lines::{Message, TaskLines};
 /// too. Give each other layer a filter of its own: a filter on the whole subscriber hides from this layer what it hides.
 ///
 /// ```
+/// # use mission_worker as mission;
 /// use tracing_subscriber::filter::LevelFilter;
 /// use tracing_subscriber::{fmt, prelude::*};
 ///
 /// tracing_subscriber::registry()
 ///     .with(fmt::layer().with_filter(LevelFilter::WARN))
-///     .with(mission_worker::task_log())
+///     .with(mission::task_log())
 ///     .init();
 /// ```
 pub fn task_log<S>() -> impl Layer<S>

@@ -22,7 +22,7 @@ pub(crate) struct WorkArgs {
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = task_type)]
     pub(crate) types: Vec<String>,
 
-    /// How many tasks run at once.
+    /// How many tasks run at once [default: twice the processors, at least four].
     #[arg(long, value_name = "N", value_parser = concurrency, allow_negative_numbers = true)]
     pub(crate) concurrency: Option<usize>,
 

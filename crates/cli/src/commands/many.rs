@@ -39,7 +39,8 @@ pub(crate) async fn run(app: &App, args: &ManyArgs, act: Act) -> Result<Exit> {
     if args.dry_run {
         return would(app, mission, args, act).await;
     }
-    let tasks = if by_filter { fitting(mission, filter, act).await? } else { ids::find_all(app, &args.ids).await? };
+    let tasks =
+        if by_filter { fitting(mission, filter, act).await? } else { ids::find_all_to_act(app, &args.ids).await? };
     if by_filter && !args.yes && !tasks.is_empty() {
         confirm(app, tasks.len(), act)?;
     }
@@ -114,7 +115,7 @@ async fn would(app: &App, mission: &Mission, args: &ManyArgs, act: Act) -> Resul
     if args.ids.is_empty() {
         each_fitting(mission, args.filter.filter(), act, add).await?;
     } else {
-        ids::find_all(app, &args.ids).await?.iter().try_for_each(&mut add)?;
+        ids::find_all_to_act(app, &args.ids).await?.iter().try_for_each(&mut add)?;
     }
     listing.end()?;
     app.note(format_args!("would {} {}: nothing is changed", act.word(), count(tasks)));

@@ -71,8 +71,9 @@ impl Config {
         let output = take("output", "table").map(|given| given.read(output_format)).transpose()?;
         let files_usual = database.folder().join("mission-files");
         let files = take("files", &files_usual.display().to_string()).map(|given| PathBuf::from(given.value));
-        let concurrency =
-            take("concurrency", "the worker's own").map(|given| given.read(values::concurrency)).transpose()?;
+        let concurrency = take("concurrency", "twice the processors, at least four")
+            .map(|given| given.read(values::concurrency))
+            .transpose()?;
         let types = take("types", "all").map(|given| given.read(types)).transpose()?.unwrap_or_default();
         let grace = take("grace", "30s").map(|given| given.read(parse_span)).transpose()?;
         let lease = take("lease", "10s, on sqlite 60s").map(|given| given.read(values::lease)).transpose()?;

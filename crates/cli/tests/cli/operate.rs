@@ -59,6 +59,21 @@ fn many_tasks_are_named_by_a_filter_and_only_with_leave() {
 }
 
 #[test]
+fn a_task_is_changed_by_six_letters_of_its_id_or_more() {
+    let scene = Scene::new();
+    let id = scene.push(&["nope"]);
+    for act in ["cancel", "retry", "delete"] {
+        scene
+            .run(&[act, &id[..5]])
+            .refused(2, &format!("{} is too short to change a task by: give 6 letters or more", &id[..5]));
+    }
+    assert_eq!(scene.state_of(&id), "init");
+    scene.run(&["show", &id[..4]]).ok();
+    scene.run(&["cancel", &id[..6]]).ok();
+    assert_eq!(scene.state_of(&id), "cancelled");
+}
+
+#[test]
 fn a_type_is_limited_paused_or_made_fair_before_the_first_push() {
     for args in [&["limit", "report", "3"][..], &["pause", "report"], &["fair", "report", "on"]] {
         let scene = Scene::new();

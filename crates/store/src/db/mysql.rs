@@ -79,8 +79,9 @@ pub(crate) fn is_in_trouble(number: u16) -> bool {
 
 pub(crate) fn meaning_of(fault: &MySqlDatabaseError) -> Meaning {
     match fault.number() {
-        // Deadlock; lock wait timeout; record changed since last read (MariaDB).
-        1213 | 1205 | 1020 => Meaning::of(ErrorKind::Retryable),
+        // Deadlock; lock wait timeout; record changed since last read (MariaDB); broken off by a deadlock while it waited for a row's number
+        // (MariaDB).
+        1213 | 1205 | 1020 | 1467 => Meaning::of(ErrorKind::Retryable),
         // A Galera node without its cluster: another node may have it.
         1047 => Meaning::of_this_server(ErrorKind::Retryable),
         // Shutting down, gone, too many connections, idle for too long: another connection, later.

@@ -1,4 +1,5 @@
--- Stores tasks but for those that are there already (same unique_id, or same key while active).
+-- Stores tasks. Where an answer is asked for, those that are there already (same unique_id, or same key while active) are left out; else one
+-- of them refuses all.
 -- Whether their creators take turns is asked of the type by its primary key, and only for tasks that have a creator.
 insert into mission_tasks
   (unique_id, method, params, type, creator, lane, priority, run_at, task_key, active_key, retries, timeout_ms, stall_timeout_ms,
@@ -15,5 +16,5 @@ select batch.unique_id, batch.method, batch.params, batch.type, batch.creator,
 from {batch: place int, unique_id text, params text | method text, type text, creator text, fair_lane int, priority int, run_at int, wait_us int, task_key text, retries int, timeout_ms int, stall_timeout_ms int, keep_files_ms int}
 where true
 order by batch.place
-on conflict do nothing
+{if answer: on conflict do nothing}
 {if answer: returning unique_id}

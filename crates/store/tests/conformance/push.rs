@@ -11,6 +11,7 @@ use mission_testkit::{Database, conformance};
 
 use crate::settle::refuse;
 use crate::stage::{WORKER, ending, get, number, open, open_several, push, race, running, succeed, task};
+use crate::texts::Raw;
 
 conformance![
     many_tasks_pushed_at_once_keep_their_order,
@@ -28,6 +29,8 @@ conformance![
     pushes_with_a_key_race_with_settling_and_none_fails,
     a_push_of_unknown_outcome_may_be_repeated,
     a_repeated_push_is_known_again_when_another_task_has_taken_its_place,
+    a_clone_with_another_content_is_refused_and_named,
+    a_push_that_a_deadlock_breaks_off_while_it_waits_for_a_number_is_tried_again,
 ];
 
 async fn many_tasks_pushed_at_once_keep_their_order(db: Database) {
@@ -266,4 +269,42 @@ async fn a_repeated_push_is_known_again_when_another_task_has_taken_its_place(db
         let repeated = store.push(&new).await.unwrap();
         assert_eq!(repeated, Pushed { unique_id: new.unique_id().clone(), is_existing: false });
     }
+}
+
+async fn a_clone_with_another_content_is_refused_and_named(db: Database) {
+    let store = open(&db).await;
+    for first in [task().params(&1), task().params(&1).key("nightly"), task().params(&1).without_repeat_method()] {
+        push(&store, first.clone()).await;
+        let again = store.push(&first.clone()).await.unwrap();
+        assert!(!again.is_existing, "the same push, of which the answer was lost");
+        for other in [first.clone().params(&2), first.clone().creator("bob"), first.clone().task_type("report")] {
+            let refused = store.push_all(&[other, NewTask::new("another")]).await.unwrap_err();
+            assert!(refused.is_invalid() && refused.to_string().contains(first.unique_id().as_str()), "{refused}");
+        }
+        let refused = store.push_all(&[task(), first.clone(), first.clone()]).await.unwrap_err();
+        assert!(refused.is_invalid() && refused.to_string().contains(first.unique_id().as_str()), "{refused}");
+        store.cancel(first.unique_id()).await.unwrap();
+    }
+    assert_eq!(number(&db, "select count(*) from mission_tasks;").await, 3);
+}
+
+async fn a_push_that_a_deadlock_breaks_off_while_it_waits_for_a_number_is_tried_again(db: Database) {
+    if !db.kind().is_mysql_like() {
+        return; // The others have no such lock.
+    }
+    let store = open(&db).await;
+    // Counts tries in a table that keeps what is rolled back.
+    db.sql("create table tried (n int) engine = myisam; insert into tried values (0);").await.unwrap();
+    let mut raw = Raw::open(&db).await;
+    raw.script(
+        "create trigger no_number before insert on mission_tasks for each row begin
+           update tried set n = n + 1;
+           if (select n from tried) < 3 then
+             signal sqlstate 'HY000' set mysql_errno = 1467, message_text = 'Failed to read auto-increment value from storage engine';
+           end if;
+         end",
+    )
+    .await;
+    push(&store, task()).await;
+    assert_eq!(number(&db, "select n from tried;").await, 3);
 }

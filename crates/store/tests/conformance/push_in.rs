@@ -15,6 +15,7 @@ conformance![
     a_duplicate_committed_after_the_transaction_began_does_not_abort_it,
     a_task_that_ended_after_the_transaction_began_is_no_duplicate,
     a_refused_push_in_a_transaction_that_stays_open_holds_up_no_push_of_another_method,
+    transactions_with_duplicates_do_not_stand_in_each_others_way_under_serializable,
     a_connection_outside_of_a_transaction_gets_one,
     a_transaction_begun_by_hand_stays_the_callers,
     racing_transactions_without_repeat_store_one_task,
@@ -156,6 +157,29 @@ async fn a_refused_push_in_a_transaction_that_stays_open_holds_up_no_push_of_ano
             tx.commit().await.unwrap();
         });
     }
+}
+
+async fn transactions_with_duplicates_do_not_stand_in_each_others_way_under_serializable(db: Database) {
+    if db.kind() != Kind::Postgres {
+        return; // SQLite has one writer, and InnoDB's SERIALIZABLE locks whatever is read.
+    }
+    let store = open(&db).await;
+    push(&store, task().key("one")).await;
+    push(&store, task().key("other")).await;
+    let mut connections =
+        [PgConnection::connect(db.url()).await.unwrap(), PgConnection::connect(db.url()).await.unwrap()];
+    let [one, other] = &mut connections;
+    let mut one = one.begin_with("begin isolation level serializable").await.unwrap();
+    let mut other = other.begin_with("begin isolation level serializable").await.unwrap();
+    for (tx, key) in [(&mut one, "one"), (&mut other, "other")] {
+        let pushed = Store::push_in(tx, &[task().key(key)]).await.unwrap();
+        assert!(pushed[0].is_existing);
+    }
+    for tx in [&mut one, &mut other] {
+        Store::push_in(tx, &[NewTask::new("another")]).await.unwrap();
+    }
+    one.commit().await.unwrap();
+    other.commit().await.unwrap();
 }
 
 async fn a_connection_outside_of_a_transaction_gets_one(db: Database) {
