@@ -11,7 +11,7 @@ use crate::Outcome;
 use crate::fleet::Fleet;
 use crate::kind::{Cause, Kind, Missing};
 use crate::packages;
-use crate::tally::{PerKind, Tally, left_out};
+use crate::tally::{PerKind, Reader, Tally};
 
 /// What the caller asked for.
 struct Request {
@@ -105,24 +105,23 @@ impl Report {
             .spawn()
             .map_err(|error| format!("cannot run cargo test: {error}"))?;
         fleet.watch(child.id())?;
-        let (mut tally, mut skipped) = (Tally::default(), Vec::new());
+        let mut reader = Reader::default();
         let mut output = BufReader::new(child.stdout.take().ok_or("cargo test has no output")?);
         let mut line = Vec::new();
         while output.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-            let text = String::from_utf8_lossy(&line);
-            tally.add_line(text.trim_end());
-            skipped.extend(left_out(text.trim_end()));
+            reader.read(String::from_utf8_lossy(&line).trim_end());
             // A reader that went away does not end the tests.
             let _ = std::io::stdout().write_all(&line);
             line.clear();
         }
         let status = child.wait().map_err(|error| format!("cargo test was lost: {error}"))?;
         fleet.unwatch()?;
+        let Reader { mut tally, left_out, .. } = reader;
         let notes = fs::read_to_string(notes).unwrap_or_default();
         let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, PerKind::read(&notes, kind))).collect();
         tally.move_to_skipped(kinds.iter().map(|(_, count)| count.skipped).sum());
         let is_choice = !request.cargo.is_empty();
-        Ok(Self { tally, left_out: skipped, kinds, is_choice, bucket: bucket.err(), cargo_succeeded: status.success() })
+        Ok(Self { tally, left_out, kinds, is_choice, bucket: bucket.err(), cargo_succeeded: status.success() })
     }
 
     fn print(&self, missing: &[Missing], complaints: &[String]) {

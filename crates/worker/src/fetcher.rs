@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mission_core::{Error, ErrorKind, UniqueId};
-use mission_store::{Claimed, Kind, Line, Terms};
+use mission_store::{Claimed, Line, Terms};
 use tokio::sync::watch;
 
 use crate::base::{Base, Phase, pause};
@@ -205,9 +205,7 @@ impl Fetcher {
             self.lines.gave(&chosen, last.task.run_at);
         }
         let is_filled = claimed.len() >= room;
-        // A file has one writer: claims of others wait for ours there.
-        let may_go_beside = self.base.store.kind() != Kind::Sqlite;
-        if is_filled && self.was_filled && room < limits::CLAIM_SMALL && may_go_beside {
+        if is_filled && self.was_filled && room < limits::CLAIM_SMALL {
             // It is the number of claims that keeps tasks waiting: those of others go beside them.
             self.base.pass_hint_on();
         }
