@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::batch::Batches;
 use crate::db::{Conn, Statement};
-use crate::push::{Whose, push_on};
+use crate::push::push_on;
+use crate::push_guarded::Whose;
 
 static SUPERSEDE: Statement = Statement::new("artifact_supersede", include_str!("sql/artifact_supersede.sql"));
 static PUT_ARTIFACT: Statement = Statement::new("artifact_put", include_str!("sql/artifact_put.sql"))

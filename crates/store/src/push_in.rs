@@ -4,7 +4,8 @@ use mission_core::{CheckedTask, Error, NewTask};
 
 use crate::Pushed;
 use crate::db::{Conn, Dialect, is_outside_transaction, is_within_transaction};
-use crate::push::{Whose, each_is_another, push_on};
+use crate::push::{each_is_another, push_on};
+use crate::push_guarded::Whose;
 
 mod sealed {
     pub trait Sealed {

@@ -9,7 +9,7 @@ use mission_core::{CheckedTask, Error, ErrorKind, NewTask, limits};
 use tokio::sync::oneshot;
 
 use crate::db::{Held, Kind};
-use crate::push::{batches, insert_whole};
+use crate::push_rows::{batches, insert_whole};
 use crate::{Pushed, Store};
 
 /// How long a push waits behind a statement that does not come back; then another connection is tried.

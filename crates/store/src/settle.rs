@@ -9,7 +9,7 @@ use crate::Store;
 use crate::batch::{Batches, Divided, Part};
 use crate::db::{self, Conn, Dialect, Statement, is_locked};
 use crate::effects;
-use crate::push::Whose;
+use crate::push_guarded::Whose;
 use crate::push_in::{Guard, PushConnection, within};
 use crate::reports::{Report, WATCH, report_on};
 use crate::retrying::{is_answer, is_refusal, retrying, retrying_unless_locked};
