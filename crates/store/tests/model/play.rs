@@ -1,6 +1,6 @@
 //! Leads the store and the model through the same life, and compares after every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind, Filter, Reason, State, Task, UniqueId};
@@ -127,7 +127,16 @@ impl Stage {
                 }
             });
         }
-        let tasks: Vec<_> = pushings.iter().map(|pushing| pushing.task.clone()).collect();
+        let mut ids = HashSet::new();
+        let (pushings, twice): (Vec<_>, Vec<_>) =
+            pushings.into_iter().partition(|pushing| ids.insert(pushing.task.unique_id().clone()));
+        let mut tasks: Vec<_> = pushings.iter().map(|pushing| pushing.task.clone()).collect();
+        for one in twice {
+            tasks.push(one.task);
+            let refused = self.store.push_all(&tasks).await;
+            prop_assert!(refused.as_ref().is_err_and(|error| error.is_invalid()), "the same task twice: {refused:?}");
+            tasks.pop();
+        }
         let pushed = match tasks.as_slice() {
             [task] => vec![self.store.push(task).await.map_err(unexpected)?],
             tasks => self.store.push_all(tasks).await.map_err(unexpected)?,
