@@ -124,7 +124,7 @@ async fn push_part(
     tasks: &[CheckedTask<'_>],
     whose: Whose,
 ) -> Result<Vec<Pushed>, Error> {
-    let stored = store(conn, part, tasks).await?;
+    let stored = store(conn, part).await?;
     let mut pushed = Vec::with_capacity(tasks.len());
     for task in tasks {
         if stored.holds(task) {

@@ -5,7 +5,7 @@ use mission_core::{CheckedTask, Error, ErrorKind, UniqueId};
 
 use crate::Pushed;
 use crate::db::{Conn, Dialect, Statement, Value};
-use crate::push_rows::{batch_of, insert};
+use crate::push_rows::{batch_of, store};
 
 /// Whose transaction a push runs in. Ours reads what was committed a moment ago; a caller's may read an older state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) async fn push_guarded(conn: &mut Conn<'_>, task: &CheckedTask<'_>, wh
         {
             return pushed_before(conn, task, found).await;
         }
-        if insert(conn, &batch).await? == 1 {
+        if store(conn, &batch).await?.holds(task) {
             return Ok(Pushed { unique_id: task.unique_id.clone(), is_existing: false });
         }
         if let Some(found) = find_existing(conn, task, whose).await? {

@@ -89,23 +89,15 @@ impl Stored {
     }
 }
 
-pub(crate) async fn store(conn: &mut Conn<'_>, batch: &Part, tasks: &[CheckedTask<'_>]) -> Result<Stored, Error> {
+/// Stores those rows of a batch that no index refuses. MySQL refuses all for one: `insert ignore` would hide other faults, too. Then each is
+/// asked about by itself: those that are there are found by their ids.
+pub(crate) async fn store(conn: &mut Conn<'_>, batch: &Part) -> Result<Stored, Error> {
     if conn.dialect() == Dialect::MySql {
-        // It stores all or none. Then each is asked about by itself: those that are there are found by their ids.
-        let is_whole = insert(conn, batch).await? == tasks.len();
+        let is_whole = insert_whole(conn, batch).await?;
         return Ok(if is_whole { Stored::All } else { Stored::These(HashSet::new()) });
     }
     let rows = conn.rows(&PUSH, &batch.values()).await?;
     rows.iter().map(|row| row.text("unique_id")).collect::<Result<_, _>>().map(Stored::These)
-}
-
-/// Stores those rows of a batch that no index refuses, and answers how many. MySQL refuses all for one: `insert ignore` would
-/// hide other faults, too.
-pub(crate) async fn insert(conn: &mut Conn<'_>, batch: &Part) -> Result<usize, Error> {
-    if conn.dialect() == Dialect::MySql {
-        return Ok(if insert_whole(conn, batch).await? { batch.rows.len() } else { 0 });
-    }
-    Ok(conn.rows(&PUSH, &batch.values()).await?.len())
 }
 
 /// Stores a batch, or nothing where an index refuses one of its rows, which breaks PostgreSQL's transaction: whether it did.

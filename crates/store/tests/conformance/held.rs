@@ -5,7 +5,7 @@ use mission_store::Verdict;
 use mission_testkit::{Database, Kind, conformance};
 
 use crate::stage::{claim, ending, number, open, push_many};
-use crate::texts::Raw;
+use crate::texts::{Raw, refuse_at_first};
 
 conformance![
     of_a_large_group_the_one_row_that_is_held_is_left_out_alone,
@@ -48,18 +48,8 @@ async fn outcomes_for_whose_statement_the_server_has_no_room_are_written_whole_l
     let store = open(&db).await;
     push_many(&store, 5).await;
     let claimed = claim(&store, 5).await;
-    // Counts tries in a table that keeps what is rolled back.
-    db.sql("create table tried (n int) engine = myisam; insert into tried values (0);").await.unwrap();
-    let mut raw = Raw::open(&db).await;
-    raw.script(
-        "create trigger no_room before update on mission_tasks for each row begin
-           update tried set n = n + 1;
-           if (select n from tried) < 4 then
-             signal sqlstate '42000' set mysql_errno = 1461, message_text = 'Can''t create more statements';
-           end if;
-         end",
-    )
-    .await;
+    let no_room = "sqlstate '42000' set mysql_errno = 1461, message_text = 'Can''t create more statements'";
+    refuse_at_first(&db, "update", 3, no_room).await;
     let group: Vec<_> = claimed.iter().map(|claimed| ending(claimed, State::Success, "result")).collect();
     assert_eq!(store.settle(&group).await.unwrap(), [Verdict::Settled; 5]);
     assert_eq!(number(&db, "select count(*) from mission_tasks where content = 'result';").await, 5);

@@ -11,7 +11,7 @@ use mission_testkit::{Database, conformance};
 
 use crate::settle::refuse;
 use crate::stage::{WORKER, ending, get, number, open, open_several, push, race, running, succeed, task};
-use crate::texts::Raw;
+use crate::texts::refuse_at_first;
 
 conformance![
     many_tasks_pushed_at_once_keep_their_order,
@@ -293,18 +293,8 @@ async fn a_push_that_a_deadlock_breaks_off_while_it_waits_for_a_number_is_tried_
         return; // The others have no such lock.
     }
     let store = open(&db).await;
-    // Counts tries in a table that keeps what is rolled back.
-    db.sql("create table tried (n int) engine = myisam; insert into tried values (0);").await.unwrap();
-    let mut raw = Raw::open(&db).await;
-    raw.script(
-        "create trigger no_number before insert on mission_tasks for each row begin
-           update tried set n = n + 1;
-           if (select n from tried) < 3 then
-             signal sqlstate 'HY000' set mysql_errno = 1467, message_text = 'Failed to read auto-increment value from storage engine';
-           end if;
-         end",
-    )
-    .await;
+    let no_number = "sqlstate 'HY000' set mysql_errno = 1467, message_text = 'Failed to read auto-increment value from storage engine'";
+    refuse_at_first(&db, "insert", 2, no_number).await;
     push(&store, task()).await;
     assert_eq!(number(&db, "select n from tried;").await, 3);
 }

@@ -141,6 +141,19 @@ where
         .unwrap_or_default()
 }
 
+/// Has MySQL or MariaDB refuse the first so many rows that are inserted or updated among the tasks with an error of its own. The table
+/// `tried` counts all of them: it keeps what is rolled back.
+pub(crate) async fn refuse_at_first(db: &Database, event: &str, rows: u32, fault: &str) {
+    db.sql("create table tried (n int) engine = myisam; insert into tried values (0);").await.unwrap();
+    let trigger = format!(
+        "create trigger refused_at_first before {event} on mission_tasks for each row begin
+           update tried set n = n + 1;
+           if (select n from tried) <= {rows} then signal {fault}; end if;
+         end"
+    );
+    Raw::open(db).await.script(&trigger).await;
+}
+
 impl Raw {
     pub(crate) async fn open(db: &Database) -> Self {
         match db.kind() {
