@@ -51,6 +51,11 @@ impl Terms {
     pub const fn up_to(limit: usize) -> Self {
         Self { limit, running_limit: None, suspects: Suspects::Take }
     }
+
+    /// The limit as the database takes it.
+    pub(crate) fn limit(self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX)
+    }
 }
 
 /// A task this worker may run now.
@@ -61,6 +66,15 @@ pub struct Claimed {
     /// The same as the rules need it.
     pub running: Running,
 }
+
+/// Its text on SQLite, which may stand behind that of a settlement.
+macro_rules! claim_text {
+    () => {
+        include_str!("sql/claim.sqlite.sql")
+    };
+}
+#[cfg(feature = "sqlite")]
+pub(crate) use claim_text;
 
 static CLAIM: Statement = claim("claim");
 static AHEAD: Statement = claim("claim_ahead").with("ahead");
@@ -81,17 +95,17 @@ static EXECUTING: Statement = Statement::new("executing_of_worker", include_str!
 /// The claim from a line, under the name of its use.
 const fn claim(name: &'static str) -> Statement {
     Statement::new(name, include_str!("sql/claim.postgres.sql"))
-        .sqlite(include_str!("sql/claim.sqlite.sql"))
+        .sqlite(claim_text!())
         .mysql(include_str!("sql/claim.mysql.sql"))
 }
 
 #[derive(Serialize)]
-struct IdRow {
+pub(crate) struct IdRow {
     id: i64,
 }
 
 impl Claimed {
-    fn of(mut task: Task, worker: WorkerId) -> Self {
+    pub(crate) fn of(mut task: Task, worker: WorkerId) -> Self {
         task.state = State::Executing;
         task.worker_id = Some(worker);
         let running = Running {
@@ -153,7 +167,7 @@ impl Store {
         terms: Terms,
         picking: Picking,
     ) -> Result<Vec<Claimed>, Error> {
-        let limit = i64::try_from(terms.limit).unwrap_or(i64::MAX);
+        let limit = terms.limit();
         let mut claimed = retrying_conflicts(|| async {
             // One statement is a transaction of its own where the dialect can do it in one.
             if terms.running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
@@ -207,19 +221,13 @@ impl Store {
     }
 }
 
-async fn claim_on(
-    conn: &mut Conn<'_>,
-    line: &Line,
-    worker: WorkerId,
-    limit: i64,
-    suspects: Suspects,
-    picking: Picking,
-) -> Result<Vec<Claimed>, Error> {
+/// The parameters of a claim.
+pub(crate) fn wanted(line: &Line, worker: WorkerId, limit: i64, suspects: Suspects) -> [(&'static str, Value<'_>); 8] {
     let crashes_max = match suspects {
         Suspects::Take => i64::MAX,
         Suspects::Leave => 0,
     };
-    let values = [
+    [
         ("method", line.method.as_str().into()),
         ("type", line.task_type.as_str().into()),
         ("priority", line.priority.into()),
@@ -228,14 +236,28 @@ async fn claim_on(
         ("crashes_max", crashes_max.into()),
         ("limit", limit.into()),
         ("worker_id", worker.0.into()),
-    ];
+    ]
+}
+
+async fn claim_on(
+    conn: &mut Conn<'_>,
+    line: &Line,
+    worker: WorkerId,
+    limit: i64,
+    suspects: Suspects,
+    picking: Picking,
+) -> Result<Vec<Claimed>, Error> {
+    let values = wanted(line, worker, limit, suspects);
     let rows = match picking {
         Picking::First => conn.rows(&CLAIM, &values).await?,
         Picking::Ahead => conn.rows(&AHEAD, &values).await?,
         Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
     };
     if conn.dialect() == Dialect::Sqlite {
-        let tasks = with_unusual(conn, &rows, line, worker).await?;
+        let (mut tasks, unusual) = usual_and_unusual(&rows, line)?;
+        if !unusual.is_empty() {
+            tasks.extend(read_claimed(conn, &unusual, worker).await?);
+        }
         return Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect());
     }
     let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
@@ -247,8 +269,8 @@ async fn claim_on(
     Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
 }
 
-/// SQLite's claim answers the usual columns; what has more is read by itself. One that is ours no more is left out.
-async fn with_unusual(conn: &mut Conn<'_>, claimed: &[Row], line: &Line, worker: WorkerId) -> Result<Vec<Task>, Error> {
+/// The tasks that SQLite's claim answers whole, and the ids of those of which there is more to be read.
+pub(crate) fn usual_and_unusual(claimed: &[Row], line: &Line) -> Result<(Vec<Task>, Vec<IdRow>), Error> {
     let (mut tasks, mut unusual) = (Vec::with_capacity(claimed.len()), Vec::new());
     for row in claimed {
         match rows::usual_task(row, line)? {
@@ -256,17 +278,18 @@ async fn with_unusual(conn: &mut Conn<'_>, claimed: &[Row], line: &Line, worker:
             None => unusual.push(IdRow { id: row.int("id")? }),
         }
     }
-    if !unusual.is_empty() {
-        let batch = Batches::one(&unusual)?;
-        // They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.
-        let unread = |fault: Error| {
-            Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
-        };
-        let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
-        let read = conn.rows(&UNUSUAL, &wanted).await.map_err(unread)?;
-        tasks.extend(read.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?);
-    }
-    Ok(tasks)
+    Ok((tasks, unusual))
+}
+
+/// Reads claimed tasks. One that is ours no more is left out.
+pub(crate) async fn read_claimed(conn: &mut Conn<'_>, ids: &[IdRow], worker: WorkerId) -> Result<Vec<Task>, Error> {
+    let batch = Batches::one(ids)?;
+    // They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.
+    let unread = |fault: Error| {
+        Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
+    };
+    let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
+    conn.rows(&UNUSUAL, &wanted).await.map_err(unread)?.iter().map(rows::task).collect()
 }
 
 /// On a cluster each node has locks of its own, and of two that claim one task the later is refused when it commits:

@@ -32,6 +32,7 @@ mod rescue;
 mod retrying;
 mod rows;
 mod settle;
+mod settle_and_claim;
 mod store;
 mod types;
 mod unlocked;

@@ -34,8 +34,16 @@ const NOTE: &str = "the content could not be stored";
 /// What is said where a success had to become a failure.
 const NOTE_OF_EFFECTS: &str = "the task's files, record or follow-up tasks could not be stored";
 
-static SETTLE: Statement =
-    Statement::new("settle", include_str!("sql/settle.sql")).mysql(include_str!("sql/settle.mysql.sql"));
+/// Its text, which on SQLite may stand before that of a claim.
+macro_rules! settle_text {
+    () => {
+        include_str!("sql/settle.sql")
+    };
+}
+#[cfg(feature = "sqlite")]
+pub(crate) use settle_text;
+
+static SETTLE: Statement = Statement::new("settle", settle_text!()).mysql(include_str!("sql/settle.mysql.sql"));
 /// So many outcomes that bring nothing are cheaper on SQLite in a transaction, where to count what was written is enough, than with
 /// an answer for each.
 const COUNTED_MIN: usize = 50;
@@ -82,7 +90,7 @@ fn row(settlement: &Settlement) -> Row<'_> {
 }
 
 /// Settlements as one batch, whatever its size.
-fn one_batch(group: &[&Settlement]) -> Result<Part, Error> {
+pub(crate) fn one_batch(group: &[&Settlement]) -> Result<Part, Error> {
     let rows: Vec<Row<'_>> = group.iter().copied().map(row).collect();
     Batches::one_divided(&rows)
 }
@@ -375,9 +383,9 @@ async fn stands_on(conn: &mut Conn<'_>, batch: &str) -> Result<HashSet<End>, Err
 }
 
 /// An end and the lease it is written under. Not the row alone: one group may hold an old and a new lease of one task.
-type End = (Lease, State);
+pub(crate) type End = (Lease, State);
 
-fn end_of(row: &db::Row) -> Result<End, Error> {
+pub(crate) fn end_of(row: &db::Row) -> Result<End, Error> {
     let lease = Lease { id: row.int("id")?, token: LeaseToken(row.int("lease_token")?) };
     let state = row.text("state")?.parse()?;
     // One that was cancelled in place of waiting again stands for what was to be written.

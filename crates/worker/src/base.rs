@@ -20,6 +20,7 @@ use crate::state::States;
 use crate::storage::Storage;
 use crate::surroundings::Surroundings;
 use crate::tenure::Tenure;
+use crate::together::Together;
 use crate::wake::Wake;
 
 /// Where a worker stands in its life; it only goes forward.
@@ -61,6 +62,7 @@ pub(crate) struct Base {
     pub(crate) storage: Arc<Storage>,
     pub(crate) scribe: Scribe,
     pub(crate) glance: Glance,
+    pub(crate) together: Together,
     /// The hint that is not known yet to be served.
     hint: watch::Sender<Option<Hint>>,
     /// To other workers.
@@ -94,6 +96,7 @@ impl Base {
             storage: Arc::new(storage),
             scribe: Scribe::default(),
             glance: Glance::default(),
+            together: Together::default(),
             hint: watch::Sender::new(None),
             hints,
             outcomes,

@@ -111,6 +111,7 @@ impl Fetcher {
                 Err(fault) => self.bear(&fault).await,
             }
         }
+        self.base.together.expect_claim(false);
         self.base.pass_hint_on();
         if self.is_unsure {
             // Nothing begins any more: what is found goes back.
@@ -220,6 +221,7 @@ impl Fetcher {
             None => self.lines.exhaust_type(&chosen, Instant::now()),
         }
         let found = if claimed.is_empty() { Found::EmptyLine } else { Found::Tasks };
+        self.base.together.expect_claim(is_filled && self.may_go_together(room));
         self.intake.take(claimed).await;
         if is_filled {
             give_way().await;
@@ -266,6 +268,7 @@ impl Fetcher {
         let is_fresh = self.lines.age(now).is_some_and(|age| age < self.rest_min());
         let has_work = self.lines.choose(now).is_some();
         if self.owes_look || self.lines.is_old(now) || is_called && !(is_fresh && has_work) {
+            self.base.together.expect_claim(false);
             self.calls.mark_unchanged();
             self.owes_look = false;
             let (mut lines, database_now) = self.base.store.lines().await?;
@@ -301,7 +304,21 @@ impl Fetcher {
     async fn claim(&mut self, chosen: &Line, room: usize) -> Result<Vec<Claimed>, Error> {
         let base = Arc::clone(&self.base);
         let terms = Terms { limit: room, running_limit: chosen.running_limit, suspects: Intake::suspects() };
-        self.known(base.store.claim_by(chosen, base.tenure.worker(), terms)).await
+        let worker = base.tenure.worker();
+        let has_outcomes = base.attempts.load().borrow().unsettled > 0;
+        if has_outcomes && self.may_go_together(room) && chosen.running_limit.is_none() {
+            let claimed = self.known(base.together.claim(chosen, worker, terms)).await?;
+            if let Some(claimed) = claimed {
+                return Ok(claimed);
+            }
+        }
+        base.together.expect_claim(false);
+        self.known(base.store.claim_by(chosen, worker, terms)).await
+    }
+
+    /// Whether a claim of so many tasks may go to the database together with outcomes.
+    fn may_go_together(&self, room: usize) -> bool {
+        room <= limits::TOGETHER_MAX && self.base.store.gains_from_both()
     }
 
     /// The outcome of a claim, which is unknown until its answer is here; so may be that of the claim before.

@@ -61,6 +61,7 @@ mod task_files;
 mod task_lines;
 mod task_log;
 mod tenure;
+mod together;
 mod wake;
 mod watcher;
 mod worker;

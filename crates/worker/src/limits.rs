@@ -16,6 +16,10 @@ pub(crate) const TASKS_OF_ATTEMPT: usize = 2;
 pub(crate) const GATHER_PART: usize = 4;
 /// That moment: short beside any task that is worth a row in a table.
 pub(crate) const GATHER_PAUSE: Duration = Duration::from_millis(1);
+/// Most tasks that are claimed together with outcomes: beside more of them a commit is little.
+pub(crate) const TOGETHER_MAX: usize = 32;
+/// So long outcomes wait for a claim that is about to come, and a claim for the settler.
+pub(crate) const TOGETHER_PAUSE: Duration = Duration::from_millis(2);
 /// Outcomes that may wait to be written before nothing more is claimed: memory stays bounded where the database is slow.
 pub(crate) const SETTLE_BACKLOG_MAX: usize = 2_000;
 

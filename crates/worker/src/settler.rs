@@ -13,6 +13,7 @@ use crate::attempts::Attempt;
 use crate::base::{Base, Phase, pause};
 use crate::log::Lasting;
 use crate::stop::Stop;
+use crate::together::Wish;
 use crate::{limits, log, scribe};
 
 const AGAIN: Backoff = Backoff { first: Duration::from_millis(50), longest: limits::SETTLE_PAUSE_MAX };
@@ -24,6 +25,8 @@ enum Due {
     Awaited,
     /// Outcomes whose rows somebody else held.
     Held,
+    /// A claim that is to go together with outcomes.
+    Claim(Wish),
     Everything,
 }
 
@@ -36,6 +39,7 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
     while !base.has_reached(Phase::Over) {
         let due = tokio::select! {
             biased;
+            wish = base.together.wished() => Due::Claim(wish),
             _ = outcomes.recv_many(&mut group, rules::BATCH_ROWS_MAX) => Due::Nothing,
             () = base.bell.notified() => Due::Awaited,
             () = sleep_until(next_report), if is_running(&base) => Due::Everything,
@@ -43,8 +47,11 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
             () = first_begins(&base) => Due::Nothing,
             _ = phase.wait_for(|phase| *phase == Phase::Over) => Due::Nothing,
         };
+        let mut wish = None;
         match due {
-            Due::Nothing => {}
+            Due::Nothing if group.is_empty() => {}
+            Due::Nothing => wish = base.together.wish_at_hand().await,
+            Due::Claim(wished) => wish = Some(wished),
             Due::Held => held.look(&base).await,
             Due::Awaited => {
                 let mut waiting = base.attempts.running();
@@ -63,8 +70,52 @@ pub(crate) async fn run(base: Arc<Base>, mut outcomes: UnboundedReceiver<Settlem
                 next_report = Instant::now() + pause;
             }
         }
+        if let Some(wish) = wish {
+            held.keep(settle_and_claim(&base, &mut outcomes, &mut group, wish).await);
+        }
         if !group.is_empty() {
             held.keep(settle(&base, &mut group).await);
+        }
+    }
+}
+
+/// Writes a group and what has come since together with a claim, if that is all there is to be written, and empties it; answers what somebody
+/// else holds. What is left in the group is to be written without it.
+async fn settle_and_claim(
+    base: &Base,
+    outcomes: &mut UnboundedReceiver<Settlement>,
+    group: &mut Vec<Settlement>,
+    wish: Wish,
+) -> Vec<Settlement> {
+    while group.len() < limits::TOGETHER_MAX
+        && let Ok(outcome) = outcomes.try_recv()
+    {
+        group.push(outcome);
+    }
+    let is_bare = |one: &Settlement| {
+        let attempt = base.attempts.get(one.lease);
+        let has_said = |attempt: Arc<Attempt>| {
+            attempt.shared.lines().close();
+            attempt.unwritten().is_some() || !attempt.shared.lines().unwritten(1).is_empty()
+        };
+        one.effects.is_none() && !attempt.is_some_and(has_said)
+    };
+    if group.is_empty() || group.len() > limits::TOGETHER_MAX || !group.iter().all(is_bare) {
+        wish.answer(Ok(None));
+        return Vec::new();
+    }
+    let early = with_checkpoints(base, group);
+    match base.desk.settle_and_claim(group, &wish.line, wish.worker, wish.terms).await {
+        Ok((verdicts, claimed)) => {
+            wish.answer(Ok(Some(claimed)));
+            group.extend(early);
+            conclude(base, group.drain(..verdicts.len()), &verdicts)
+        }
+        // Each by itself has its own ways out.
+        Err(fault) => {
+            wish.answer(if fault.is_unreachable() { Err(fault) } else { Ok(None) });
+            group.extend(early);
+            Vec::new()
         }
     }
 }

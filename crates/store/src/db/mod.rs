@@ -7,6 +7,8 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "sqlite")]
+mod at_once;
 mod classify;
 mod conn;
 #[cfg(feature = "sqlite")]
@@ -39,6 +41,6 @@ pub use open::{Kind, OnMissing};
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::options as postgres_options;
 #[cfg(feature = "sqlite")]
-pub(crate) use sqlite::options as sqlite_options;
+pub(crate) use sqlite::{SqlitePools, options as sqlite_options};
 pub(crate) use statement::{Dialect, Statement};
 pub(crate) use value::{Row, Value};

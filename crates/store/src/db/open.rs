@@ -188,18 +188,24 @@ impl Db {
         }
     }
 
-    /// The file of an SQLite database, where it is one.
-    pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
+    /// What there is where it is SQLite.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn sqlite(&self) -> Option<&super::SqlitePools> {
         match &self.pools {
-            #[cfg(feature = "sqlite")]
-            // One in memory has a name of its own there, and no file of that name.
-            Pools::Sqlite(pools) => {
-                let file = pools.writer.connect_options().get_filename().to_owned();
-                file.is_file().then_some(file)
-            }
+            Pools::Sqlite(pools) => Some(pools),
             #[cfg(any(feature = "mysql", feature = "postgres"))]
             _ => None,
         }
+    }
+
+    /// The file of an SQLite database, where it is one.
+    pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
+        #[cfg(feature = "sqlite")]
+        let file = self.sqlite().map(|pools| pools.writer.connect_options().get_filename().to_owned());
+        #[cfg(not(feature = "sqlite"))]
+        let file = None::<std::path::PathBuf>;
+        // One in memory has a name of its own there, and no file of that name.
+        file.filter(|file| file.is_file())
     }
 
     /// A connection for reading, or for one statement that is a transaction of its own.
@@ -235,9 +241,8 @@ impl Db {
     /// The same, but on SQLite what is written is not on the disk yet when it is committed: see to that with [`keep`](Self::keep)
     /// or [`keep_soon`](Self::keep_soon). Nobody waits for the disk while the file is locked.
     pub(crate) async fn writer_before_disk(&self) -> Result<Held, Error> {
-        #[allow(irrefutable_let_patterns)] // Where SQLite is the only feature.
         #[cfg(feature = "sqlite")]
-        if let Pools::Sqlite(pools) = &self.pools {
+        if let Some(pools) = self.sqlite() {
             pools.disk.may_write()?;
             let mut link = in_turn!(true, pools.writer.acquire()).map_err(translate)?;
             pools.disk.leave_to_us(&mut link).await.map_err(translate)?;

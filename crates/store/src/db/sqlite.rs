@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 
 use super::OnMissing;
+use super::at_once::LeftOpen;
 use super::disk::Disk;
 use super::meaning::Meaning;
 use super::turn::{ASK_EVERY, in_turn};
@@ -26,6 +27,8 @@ pub(crate) struct SqlitePools {
     pub(crate) readers: SqlitePool,
     /// Keeps what the writer has committed without waiting for the disk.
     pub(crate) disk: Disk,
+    /// Whether the writer is in a transaction that the driver knows nothing of.
+    pub(super) left_open: LeftOpen,
 }
 
 pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
@@ -66,10 +69,11 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
             .max_lifetime(None)
     };
     let disk = Disk::default();
-    let writers_disk = disk.clone();
+    let left_open = LeftOpen::default();
+    let (writers_disk, writers_end) = (disk.clone(), left_open.clone());
     let writer = pool(1).after_release(move |conn, _| {
-        let disk = writers_disk.clone();
-        Box::pin(async move { disk.take_back(conn).await })
+        let (disk, left_open) = (writers_disk.clone(), writers_end.clone());
+        Box::pin(async move { Ok(left_open.end(conn).await && disk.take_back(conn).await?) })
     });
     let writer = writer.connect_lazy_with(options.clone());
     // A database in memory is one connection's own: readers must share it.
@@ -82,7 +86,7 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
     if has_log && !in_memory {
         disk.sync_log_of(&path);
     }
-    Ok(SqlitePools { writer, readers, disk })
+    Ok(SqlitePools { writer, readers, disk, left_open })
 }
 
 /// Opens the file. Some file systems can have no write-ahead log.

@@ -6,6 +6,7 @@ mod stage;
 mod texts;
 
 mod artifacts;
+mod both;
 mod checkpoint;
 mod claim;
 mod contract;

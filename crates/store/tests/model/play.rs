@@ -73,6 +73,10 @@ impl Stage {
             Step::Claim { .. } => self.claim(step).await,
             Step::ClaimOne { task, worker } => self.claim_one(task, *worker).await,
             Step::Settle(ends) => self.settle(ends).await,
+            Step::Both { ends, line, age, worker, limit, leaves_suspects } => {
+                let Some(line) = self.a_line(line, *age).await? else { return Ok(()) };
+                self.settle_and_claim(ends, &line, self.world.workers[*worker], *limit, *leaves_suspects).await
+            }
             Step::SucceedIn { right, brings, fate } => self.succeed_in(right, brings, *fate).await,
             Step::Report(says) => self.say(says).await,
             Step::HandOver { worker } => self.give_back(*worker, crate::step::Ending::HandedOver).await,
@@ -157,17 +161,19 @@ impl Stage {
         Ok(())
     }
 
-    async fn claim(&mut self, step: &Step) -> Played {
-        let Step::Claim { line, age, worker, limit, is_limited, leaves_suspects } = step else { return Ok(()) };
+    /// A line of those that are there now, or ever were.
+    async fn a_line(&mut self, line: &Index, age: Age) -> Result<Option<Line>, TestCaseError> {
         let (mut lines, _) = self.store.lines().await.map_err(unexpected)?;
         lines.sort_by(|a, b| (&a.method, &a.task_type, a.priority).cmp(&(&b.method, &b.task_type, b.priority)));
         prop_assert_eq!(&lines, &self.world.waiting_lines());
         self.world.lines.extend(lines.iter().cloned());
-        let from: &[Line] = if *age == Age::Fresh { &lines } else { &self.world.lines };
-        if from.is_empty() {
-            return Ok(());
-        }
-        let line = line.get(from).clone();
+        let from: &[Line] = if age == Age::Fresh { &lines } else { &self.world.lines };
+        Ok((!from.is_empty()).then(|| line.get(from).clone()))
+    }
+
+    async fn claim(&mut self, step: &Step) -> Played {
+        let Step::Claim { line, age, worker, limit, is_limited, leaves_suspects } = step else { return Ok(()) };
+        let Some(line) = self.a_line(line, *age).await? else { return Ok(()) };
         let worker = self.world.workers[*worker];
         // The figure in the terms only says that there is a limit: what the tables say counts.
         let running_limit = is_limited.then_some(0);
@@ -199,7 +205,7 @@ impl Stage {
     }
 
     /// A claim answers the row as it stands afterwards, and the same for the rules.
-    async fn given(&mut self, claimed: Claimed) -> Played {
+    pub(crate) async fn given(&mut self, claimed: Claimed) -> Played {
         let unique_id = claimed.task.unique_id.clone();
         let row = self.store.get(&unique_id).await.map_err(unexpected)?;
         prop_assert_eq!(Some(&claimed.task), row.as_ref());

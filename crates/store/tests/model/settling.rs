@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use mission_core::{Backoff, Chance, Content, Lease, Policy, Running, Settlement, UniqueId, settle};
-use mission_store::{Claimed, Report, Reported, Verdict, Watched};
+use mission_core::{Backoff, Chance, Content, Effects, Lease, Policy, Running, Settlement, UniqueId, WorkerId, settle};
+use mission_store::{Claimed, Line, Report, Reported, Suspects, Terms, Verdict, Watched};
 use proptest::prelude::*;
 
 use crate::kept::Bringing;
@@ -33,7 +33,8 @@ impl Stage {
         Some(running)
     }
 
-    pub(crate) async fn settle(&mut self, ends: &[End]) -> Played {
+    /// Ends of different leases, as far as those were ever given.
+    fn group(&self, ends: &[End]) -> Vec<Bringing> {
         let mut group: Vec<Bringing> = Vec::new();
         for end in ends {
             let Some(running) = self.running(&end.right, end.news) else { continue };
@@ -46,21 +47,66 @@ impl Stage {
             }
             group.push(Bringing::of(settlement, &end.brings));
         }
-        self.settle_group(&group).await
+        group
+    }
+
+    pub(crate) async fn settle(&mut self, ends: &[End]) -> Played {
+        self.settle_group(&self.group(ends)).await
+    }
+
+    /// Ends that bring nothing, and a claim, together.
+    pub(crate) async fn settle_and_claim(
+        &mut self,
+        ends: &[End],
+        line: &Line,
+        worker: WorkerId,
+        limit: usize,
+        leaves_suspects: bool,
+    ) -> Played {
+        let bare = |one: Bringing| {
+            let settlement = Settlement { effects: Effects::NONE, ..one.settlement };
+            Bringing { settlement, pushings: Vec::new() }
+        };
+        // When one that waits is due is read from its row, which a claim in between may change.
+        let group = self.group(ends).into_iter().filter(|one| one.settlement.wait.is_none());
+        let group: Vec<Bringing> = group.map(bare).collect();
+        let settlements: Vec<Settlement> = group.iter().map(|one| one.settlement.clone()).collect();
+        let suspects = if leaves_suspects { Suspects::Leave } else { Suspects::Take };
+        let terms = Terms { suspects, ..Terms::up_to(limit) };
+        let both = self.store.settle_and_claim(&settlements, line, worker, terms).await;
+        let (verdicts, claimed) = both.map_err(unexpected)?;
+        self.settled(&group, &verdicts)?;
+        let crashes_max = if leaves_suspects { 0 } else { i64::MAX };
+        let expected = self.world.claim(line, worker, limit, crashes_max, self.clock);
+        let ids: Vec<UniqueId> = claimed.iter().map(|claimed| claimed.task.unique_id.clone()).collect();
+        prop_assert_eq!(&ids, &expected, "claimed by due time, then by id, after what was settled");
+        if !(verdicts.is_empty() || claimed.is_empty()) {
+            self.saw("settled and claimed together");
+        }
+        for claimed in claimed {
+            self.given(claimed).await?;
+        }
+        Ok(())
     }
 
     async fn settle_group(&mut self, group: &[Bringing]) -> Played {
         let settlements: Vec<Settlement> = group.iter().map(|one| one.settlement.clone()).collect();
         let verdicts = self.store.settle(&settlements).await.map_err(unexpected)?;
-        let unheard = settlements.iter().filter(|settlement| self.world.cancels(settlement)).count();
-        let expected = self.world.settle_group(group);
-        (0..unheard).for_each(|_| self.saw("cancelled in place of waiting again"));
-        prop_assert_eq!(&verdicts, &expected, "each is settled under its own token or lost");
-        for verdict in verdicts {
-            self.saw(if verdict == Verdict::Settled { "settled" } else { "settle lost" });
-        }
+        self.settled(group, &verdicts)?;
         let rich = settlements.iter().filter(|settlement| !settlement.effects.is_none());
         self.kept_of_rows(rich.map(|settlement| settlement.lease.id)).await
+    }
+
+    /// What became of a group is what had to.
+    fn settled(&mut self, group: &[Bringing], verdicts: &[Verdict]) -> Played {
+        let unheard = group.iter().filter(|one| self.world.cancels(&one.settlement)).count();
+        let expected = self.world.settle_group(group);
+        (0..unheard).for_each(|_| self.saw("cancelled in place of waiting again"));
+        prop_assert_eq!(verdicts, &expected, "each is settled under its own token or lost");
+        for verdict in verdicts {
+            self.saw(if *verdict == Verdict::Settled { "settled" } else { "settle lost" });
+        }
+        Ok(())
     }
 
     pub(crate) async fn say(&mut self, says: &[Say]) -> Played {

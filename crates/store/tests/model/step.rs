@@ -180,26 +180,78 @@ pub(crate) struct Say {
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Push(Vec<Item>),
-    Claim { line: Index, age: Age, worker: usize, limit: usize, is_limited: bool, leaves_suspects: bool },
-    ClaimOne { task: Index, worker: usize },
+    Claim {
+        line: Index,
+        age: Age,
+        worker: usize,
+        limit: usize,
+        is_limited: bool,
+        leaves_suspects: bool,
+    },
+    ClaimOne {
+        task: Index,
+        worker: usize,
+    },
     Settle(Vec<End>),
-    SucceedIn { right: Right, brings: Brings, fate: Fate },
+    /// Ends that bring nothing, and a claim from a line without a running limit.
+    Both {
+        ends: Vec<End>,
+        line: Index,
+        age: Age,
+        worker: usize,
+        limit: usize,
+        leaves_suspects: bool,
+    },
+    SucceedIn {
+        right: Right,
+        brings: Brings,
+        fate: Fate,
+    },
     Report(Vec<Say>),
-    HandOver { worker: usize },
-    Rescue { worker: usize },
+    HandOver {
+        worker: usize,
+    },
+    Rescue {
+        worker: usize,
+    },
     Cancel(Index),
-    Retry { task: Index, among: Tasks },
+    Retry {
+        task: Index,
+        among: Tasks,
+    },
     Delete(Index),
     Watch,
-    Prune { ends: bool, failures: bool, after: Option<Index> },
-    Limit { task_type: usize, limit: Option<i64> },
-    Pause { task_type: usize },
-    Resume { task_type: usize },
-    Register { worker: usize, term: Duration },
-    Beat { worker: usize },
-    CondemnExpired { worker: usize },
-    CondemnGone { worker: usize },
-    Remove { worker: usize },
+    Prune {
+        ends: bool,
+        failures: bool,
+        after: Option<Index>,
+    },
+    Limit {
+        task_type: usize,
+        limit: Option<i64>,
+    },
+    Pause {
+        task_type: usize,
+    },
+    Resume {
+        task_type: usize,
+    },
+    Register {
+        worker: usize,
+        term: Duration,
+    },
+    Beat {
+        worker: usize,
+    },
+    CondemnExpired {
+        worker: usize,
+    },
+    CondemnGone {
+        worker: usize,
+    },
+    Remove {
+        worker: usize,
+    },
 }
 
 /// Which tasks are chosen from.
@@ -317,6 +369,7 @@ fn step() -> impl Strategy<Value = Step> {
     let item = prop_oneof![4 => spec().prop_map(Item::New), 1 => any::<Index>().prop_map(Item::Again)];
     let age = prop_oneof![4 => Just(Age::Fresh), 1 => Just(Age::Old)];
     let claim = (any::<Index>(), age, 0..WORKERS, 1..4_usize, any::<bool>(), any::<bool>());
+    let both = (vec(end(), 1..4), claim.clone());
     let tasks = prop_oneof![2 => Just(Tasks::Ended), 1 => Just(Tasks::All)];
     let term = select(vec![HOUR, Duration::ZERO]);
     prop_oneof![
@@ -326,6 +379,9 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         3 => (any::<Index>(), 0..WORKERS).prop_map(|(task, worker)| Step::ClaimOne { task, worker }),
         8 => vec(end(), 1..4).prop_map(Step::Settle),
+        5 => both.prop_map(|(ends, (line, age, worker, limit, _, leaves_suspects))| Step::Both {
+            ends, line, age, worker, limit, leaves_suspects
+        }),
         2 => (right(), brings(), select(vec![Fate::Commit, Fate::Commit, Fate::Rollback]))
             .prop_map(|(right, brings, fate)| Step::SucceedIn { right, brings, fate }),
         4 => vec(say(), 1..4).prop_map(Step::Report),
