@@ -281,13 +281,14 @@ pub(crate) fn usual_and_unusual(claimed: &[Row], line: &Line) -> Result<(Vec<Tas
     Ok((tasks, unusual))
 }
 
+/// They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.
+pub(crate) fn unread(fault: Error) -> Error {
+    Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
+}
+
 /// Reads claimed tasks. One that is ours no more is left out.
 pub(crate) async fn read_claimed(conn: &mut Conn<'_>, ids: &[IdRow], worker: WorkerId) -> Result<Vec<Task>, Error> {
     let batch = Batches::one(ids)?;
-    // They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.
-    let unread = |fault: Error| {
-        Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
-    };
     let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
     conn.rows(&UNUSUAL, &wanted).await.map_err(unread)?.iter().map(rows::task).collect()
 }

@@ -10,7 +10,7 @@ use crate::settle::Verdict;
 
 #[cfg(feature = "sqlite")]
 use {
-    crate::claim::{claim_text, read_claimed, usual_and_unusual, wanted},
+    crate::claim::{claim_text, read_claimed, unread, usual_and_unusual, wanted},
     crate::db::{Row, SqlitePools, Statement},
     crate::settle::{end_of, one_batch, settle_text},
     mission_core::{Lease, LeaseToken, State},
@@ -24,16 +24,18 @@ static BOTH: Statement = Statement::new(
 );
 
 impl Store {
-    /// Whether [`settle_and_claim`](Self::settle_and_claim) costs less than both apart. On servers they go side by side.
-    pub fn gains_from_both(&self) -> bool {
+    /// Whether one writes at a time, as to a file: what goes side by side on servers goes one after the other.
+    pub fn has_one_writer(&self) -> bool {
         self.kind() == Kind::Sqlite
     }
 
     /// Writes outcomes that bring nothing, each under its lease token, and claims from a line whose type has no running limit: on an SQLite file in one
     /// transaction, elsewhere one after the other. Tried once: whoever hears of an error does each by itself.
     ///
+    /// In one transaction an outcome that was not written is [`Verdict::Held`], whatever stands in its way: nothing that is claimed waits for a look at that.
+    ///
     /// # Errors
-    /// After a broken connection either may have been committed.
+    /// One that says [`is_unreachable`](Error::is_unreachable) leaves it open whether either was committed; after any other neither is.
     pub async fn settle_and_claim(
         &self,
         settlements: &[Settlement],
@@ -62,13 +64,13 @@ impl Store {
         let group: Vec<&Settlement> = settlements.iter().collect();
         let batch = one_batch(&group)?;
         let values = [&batch.values()[..], &wanted(line, worker, terms.limit(), terms.suspects)].concat();
-        let rows = pools.rows_at_once(&BOTH, &values).await?;
-        // The rows of the claim have a column more.
+        let (mut held, rows) = self.db.rows_at_once(pools, &BOTH, &values).await?;
+        // It is committed. The rows of the claim have a column more.
         let (claimed, written): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.int("is_usual").is_ok());
-        let written = written.iter().map(end_of).collect::<Result<HashSet<_>, _>>()?;
-        let (mut tasks, unusual) = usual_and_unusual(&claimed, line)?;
+        let written = written.iter().map(end_of).collect::<Result<HashSet<_>, _>>().map_err(unread)?;
+        let (mut tasks, unusual) = usual_and_unusual(&claimed, line).map_err(unread)?;
         if !unusual.is_empty() {
-            tasks.extend(read_claimed(&mut self.db.reader().await?.conn(), &unusual, worker).await?);
+            tasks.extend(read_claimed(&mut held.conn(), &unusual, worker).await.map_err(unread)?);
         }
         let mut claimed: Vec<Claimed> = tasks.into_iter().map(|task| Claimed::of(task, worker)).collect();
         claimed.sort_by_key(|claimed| (claimed.task.run_at, claimed.task.id));
@@ -77,14 +79,54 @@ impl Store {
             let next = Lease { token: LeaseToken(one.lease.token.0 + 1), ..one.lease };
             one.state == State::Init && claimed.iter().any(|claimed| claimed.running.lease == next)
         };
-        let mut verdicts = Vec::with_capacity(settlements.len());
-        for one in settlements {
-            if written.contains(&(one.lease, one.state)) || waited(one) {
-                verdicts.push(Verdict::Settled);
-            } else {
-                verdicts.extend(self.settle(std::slice::from_ref(one)).await?);
-            }
+        let verdict = |one: &Settlement| match written.contains(&(one.lease, one.state)) || waited(one) {
+            true => Verdict::Settled,
+            false => Verdict::Held,
+        };
+        Ok((settlements.iter().map(verdict).collect(), claimed))
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests {
+    use std::time::Duration;
+
+    use mission_core::{Content, Counts, Effects, NewTask};
+
+    use super::*;
+    use crate::OnMissing;
+
+    const WORKER: WorkerId = WorkerId(7);
+
+    /// A store whose first task runs, with its end, while others wait that have more than usual.
+    async fn begun(folder: &std::path::Path) -> (Store, Settlement, Line) {
+        let store = Store::open(&format!("sqlite://{}/mission.db", folder.display()), OnMissing::Create).await.unwrap();
+        store.push_all(&[NewTask::new("export"), NewTask::new("export").key("nightly")]).await.unwrap();
+        let line = store.lines().await.unwrap().0.remove(0);
+        let lease = store.claim(&line, WORKER, 1).await.unwrap().remove(0).running.lease;
+        let end = Settlement {
+            lease,
+            state: State::Success,
+            reason: None,
+            content: Some(Content::new("done")),
+            counts: Counts::default(),
+            wait: None,
+            effects: Effects::NONE,
+        };
+        (store, end, line)
+    }
+
+    #[tokio::test]
+    async fn what_is_claimed_is_read_whatever_keeps_the_readers_busy() {
+        let folder = mission_testkit::folder();
+        let (store, end, line) = begun(folder.path()).await;
+        let mut readers = Vec::new();
+        for _ in 0..4 {
+            readers.push(store.db.reader().await.unwrap());
         }
-        Ok((verdicts, claimed))
+        let both = store.settle_and_claim(std::slice::from_ref(&end), &line, WORKER, Terms::up_to(9));
+        let (verdicts, claimed) = tokio::time::timeout(Duration::from_secs(10), both).await.unwrap().unwrap();
+        assert_eq!((verdicts, claimed.len()), (vec![Verdict::Settled], 1));
     }
 }

@@ -1,12 +1,14 @@
 //! The fetcher: looks for due tasks, claims as many as there are free slots, and lets them run.
 
+mod claiming;
+mod leading;
 mod leaving;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mission_core::{Error, ErrorKind, UniqueId};
-use mission_store::{Claimed, Line, Terms};
+use mission_store::Line;
 use tokio::sync::watch;
 
 use crate::base::{Base, Phase, pause};
@@ -42,6 +44,8 @@ pub(crate) struct Fetcher {
     /// When the last look began.
     looked_at: Option<Instant>,
     intake: Intake,
+    leading: leading::Leading,
+    apart: claiming::Apart,
 }
 
 /// What one step found.
@@ -83,6 +87,8 @@ impl Fetcher {
             owes_look: false,
             foreign: Foreign::default(),
             looked_at: None,
+            leading: leading::Leading::default(),
+            apart: claiming::Apart::default(),
         }
     }
 
@@ -112,6 +118,7 @@ impl Fetcher {
             }
         }
         self.base.together.expect_claim(false);
+        self.leads_no_more().await;
         self.base.pass_hint_on();
         if self.is_unsure {
             // Nothing begins any more: what is found goes back.
@@ -221,43 +228,16 @@ impl Fetcher {
             None => self.lines.exhaust_type(&chosen, Instant::now()),
         }
         let found = if claimed.is_empty() { Found::EmptyLine } else { Found::Tasks };
-        self.base.together.expect_claim(is_filled && self.may_go_together(room));
+        self.base.together.expect_claim(is_filled && self.may_go_together(&chosen, room));
         self.intake.take(claimed).await;
         if is_filled {
-            give_way().await;
+            claiming::give_way().await;
+            if !self.goes_on(&chosen).await {
+                self.base.together.expect_claim(false);
+                self.lines.leave(&chosen);
+            }
         }
         Ok(found)
-    }
-
-    /// A worker at rest that is called claims one task of the line that its last claims were from, and looks afterwards what else there
-    /// is: a way to the database less until the method begins. Answers whether there was something.
-    async fn claim_ahead(&mut self) -> Result<bool, Error> {
-        let now = Instant::now();
-        if !std::mem::take(&mut self.is_roused) || self.owes_look || self.intake.room() == 0 {
-            return Ok(false);
-        }
-        let Some(line) = self.lines.foreseen(now) else { return Ok(false) };
-        // On a cluster those who begin at the same task are refused when they commit.
-        if self.base.store.is_cluster().await? {
-            return Ok(false);
-        }
-        let base = Arc::clone(&self.base);
-        let claim = base.store.claim_ahead(&line, base.tenure.worker(), Intake::suspects());
-        match self.known(claim).await {
-            Err(fault) if !is_refusal(&fault) => Err(fault),
-            Ok(Some(claimed)) => {
-                self.owes_look = true;
-                self.lines.gave(&line, claimed.task.run_at);
-                self.lines.exhaust(&line);
-                self.intake.take(vec![claimed]).await;
-                Ok(true)
-            }
-            // A refusal is met again, and borne, by the claim after the look.
-            Err(_) | Ok(None) => {
-                self.lines.foresee_nothing();
-                Ok(false)
-            }
-        }
     }
 
     /// Reads the lines where they are too old, or where somebody called.
@@ -287,46 +267,6 @@ impl Fetcher {
     /// The shortest rest, longer where there are so many lines that looking itself is work.
     fn rest_min(&self) -> Duration {
         (self.look_took * limits::LOOK_REST_FACTOR).clamp(limits::POLL_FIRST, limits::POLL_MAX)
-    }
-
-    /// Where only few slots are free, more mostly follow at once: one claim for all of them costs as much as for the first.
-    async fn gather(&self) {
-        if self.room() < self.base.settings.concurrency / limits::GATHER_PART {
-            tokio::time::sleep(limits::GATHER_PAUSE).await;
-        }
-    }
-
-    /// How many tasks can be claimed now; at least one, as `may_go_on` has seen to.
-    fn room(&self) -> usize {
-        self.intake.room().clamp(1, limits::CLAIM_MAX)
-    }
-
-    async fn claim(&mut self, chosen: &Line, room: usize) -> Result<Vec<Claimed>, Error> {
-        let base = Arc::clone(&self.base);
-        let terms = Terms { limit: room, running_limit: chosen.running_limit, suspects: Intake::suspects() };
-        let worker = base.tenure.worker();
-        let has_outcomes = base.attempts.load().borrow().unsettled > 0;
-        if has_outcomes && self.may_go_together(room) && chosen.running_limit.is_none() {
-            let claimed = self.known(base.together.claim(chosen, worker, terms)).await?;
-            if let Some(claimed) = claimed {
-                return Ok(claimed);
-            }
-        }
-        base.together.expect_claim(false);
-        self.known(base.store.claim_by(chosen, worker, terms)).await
-    }
-
-    /// Whether a claim of so many tasks may go to the database together with outcomes.
-    fn may_go_together(&self, room: usize) -> bool {
-        room <= limits::TOGETHER_MAX && self.base.store.gains_from_both()
-    }
-
-    /// The outcome of a claim, which is unknown until its answer is here; so may be that of the claim before.
-    async fn known<T>(&mut self, claim: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let was_unsure = std::mem::replace(&mut self.is_unsure, true);
-        let claimed = claim.await;
-        self.is_unsure = was_unsure || claimed.as_ref().is_err_and(|fault| !fault.is_retryable());
-        claimed
     }
 
     /// Leaves a line alone for a while whose first due task the database will not have claimed.
@@ -377,18 +317,6 @@ impl Fetcher {
         self.base.pass_hint_on();
         pause(limits::ERROR_PAUSE, &mut self.phase, Phase::Draining).await;
     }
-}
-
-/// Lets what was claimed begin: methods that end at once have given their slots back then, and the next claim is as large as this one.
-/// One that computes holds nobody up: a timer rouses whoever waits here, on any thread.
-async fn give_way() {
-    let begun = async {
-        for _ in 0..limits::TASKS_OF_ATTEMPT {
-            tokio::task::yield_now().await;
-        }
-    };
-    // That is the point of it: whichever comes first.
-    let _ = tokio::time::timeout(limits::GATHER_PAUSE, begun).await;
 }
 
 /// Whether the database will say the same to the same claim again, whatever it says to others.

@@ -38,6 +38,7 @@ mod hints;
 mod housekeeper;
 mod identity;
 mod intake;
+mod lead;
 mod limits;
 mod lines;
 mod log;

@@ -18,6 +18,10 @@ pub(crate) const GATHER_PART: usize = 4;
 pub(crate) const GATHER_PAUSE: Duration = Duration::from_millis(1);
 /// Most tasks that are claimed together with outcomes: beside more of them a commit is little.
 pub(crate) const TOGETHER_MAX: usize = 32;
+/// Most content of an outcome that a claim goes with: larger ones are no small write.
+pub(crate) const TOGETHER_BYTES_MAX: usize = 16 * 1024;
+/// Most claims that go alone before the next tries to go together.
+pub(crate) const APART_MAX: u32 = 64;
 /// So long outcomes wait for a claim that is about to come, and a claim for the settler.
 pub(crate) const TOGETHER_PAUSE: Duration = Duration::from_millis(2);
 /// Outcomes that may wait to be written before nothing more is claimed: memory stays bounded where the database is slow.
@@ -63,6 +67,13 @@ pub(crate) const EARS_AGE_MAX: Duration = Duration::from_secs(60);
 pub(crate) const HINT_BYTES_MAX: usize = 64;
 /// How long the end of a process waits for its last hint.
 pub(crate) const HINT_PATIENCE: Duration = Duration::from_millis(100);
+
+/// So many claims whose tasks have ended before the next make a worker lead: tasks that last are then few.
+pub(crate) const LEAD_MIN: usize = 8;
+/// How often the one who leads says so.
+pub(crate) const LEAD_EVERY: Duration = Duration::from_millis(100);
+/// So long it is believed: its next word may be lost or late.
+pub(crate) const LEAD_HEARD_FOR: Duration = Duration::from_millis(250);
 
 /// Longest that the list of lines is used without a new look.
 pub(crate) const LINES_AGE_MAX: Duration = Duration::from_secs(1);

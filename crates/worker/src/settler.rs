@@ -98,7 +98,8 @@ async fn settle_and_claim(
             attempt.shared.lines().close();
             attempt.unwritten().is_some() || !attempt.shared.lines().unwritten(1).is_empty()
         };
-        one.effects.is_none() && !attempt.is_some_and(has_said)
+        let is_large = one.content.as_ref().is_some_and(|content| content.text.len() > limits::TOGETHER_BYTES_MAX);
+        one.effects.is_none() && !is_large && !attempt.is_some_and(has_said)
     };
     if group.is_empty() || group.len() > limits::TOGETHER_MAX || !group.iter().all(is_bare) {
         wish.answer(Ok(None));

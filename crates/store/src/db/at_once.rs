@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mission_core::Error;
 use sqlx::{Executor as _, SqliteConnection};
 
-use super::sqlite::SqlitePools;
-use super::{Conn, Row, Statement, Value, translate};
+use super::conn::Link;
+use super::turn::in_turn;
+use super::{Db, Held, Row, SqlitePools, Statement, Value, translate};
 
 /// Whether the one who writes may be in a transaction that the driver did not begin, and would not end. Clones are one.
 #[derive(Debug, Clone, Default)]
@@ -31,27 +32,30 @@ impl LeftOpen {
     }
 }
 
-impl SqlitePools {
-    /// Runs a text from `begin immediate` to `commit`; answers the rows of its statements one after another. Of one that fails nothing stays.
+impl Db {
+    /// Runs a text from `begin immediate` to `commit`; answers the rows of its statements one after another, and the connection, on which
+    /// more can be read. Of one that fails nothing stays.
     pub(crate) async fn rows_at_once(
         &self,
+        pools: &SqlitePools,
         sql: &'static Statement,
         values: &[(&str, Value<'_>)],
-    ) -> Result<Vec<Row>, Error> {
-        self.disk.may_write()?;
-        let mut writer = super::turn::in_turn!(true, self.writer.acquire()).map_err(translate)?;
+    ) -> Result<(Held, Vec<Row>), Error> {
+        pools.disk.may_write()?;
+        let writer = in_turn!(true, pools.writer.acquire()).map_err(translate)?;
+        let mut held = Held { link: Link::Sqlite(writer), trust: Arc::clone(&self.trust) };
         // Before it is so: whoever is dropped in the middle leaves it open, and the way back to the pool ends it.
-        self.left_open.set(true);
-        let rows = Conn::from(&mut *writer).waiting().rows(sql, values).await?;
-        self.left_open.set(false);
-        Ok(rows)
+        pools.left_open.set(true);
+        let rows = held.conn().rows(sql, values).await?;
+        pools.left_open.set(false);
+        Ok((held, rows))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::open::{Db, OnMissing, Pools};
+    use crate::db::OnMissing;
 
     static BOTH: Statement = Statement::new(
         "both",
@@ -62,8 +66,7 @@ mod tests {
     async fn opened(url: &str) -> (Db, SqlitePools) {
         let db = Db::open(url, OnMissing::Create).await.unwrap();
         db.writer().await.unwrap().conn().script("create table t (a integer check (a < 10))").await.unwrap();
-        #[allow(irrefutable_let_patterns)] // Where SQLite is the only feature.
-        let Pools::Sqlite(pools) = db.pools.clone() else { unreachable!("it is a file") };
+        let pools = db.sqlite().cloned().expect("it is a file");
         (db, pools)
     }
 
@@ -77,12 +80,12 @@ mod tests {
         for url in [format!("sqlite://{}/mission.db", folder.path().display()), "sqlite::memory:".to_owned()] {
             let (db, pools) = opened(&url).await;
             let of = |a: i64, b: i64| [("a", a.into()), ("b", b.into())];
-            let rows = pools.rows_at_once(&BOTH, &of(1, 2)).await.unwrap();
+            let (_, rows) = db.rows_at_once(&pools, &BOTH, &of(1, 2)).await.unwrap();
             assert_eq!(rows.iter().map(|row| row.int("a").unwrap()).collect::<Vec<_>>(), [1, 2]);
-            assert!(pools.rows_at_once(&BOTH, &of(3, 10)).await.is_err(), "the second is refused");
+            assert!(db.rows_at_once(&pools, &BOTH, &of(3, 10)).await.is_err(), "the second is refused");
             assert_eq!(count(&db).await, 2);
             db.begin().await.unwrap().commit().await.unwrap();
-            pools.rows_at_once(&BOTH, &of(4, 5)).await.unwrap();
+            db.rows_at_once(&pools, &BOTH, &of(4, 5)).await.unwrap();
             assert_eq!(count(&db).await, 4);
         }
     }
@@ -93,7 +96,7 @@ mod tests {
         let (db, pools) = opened(&format!("sqlite://{}/mission.db", folder.path().display())).await;
         for turns in (0..10).cycle().take(200) {
             let values = [("a", 1.into()), ("b", 2.into())];
-            let mut asked = Box::pin(pools.rows_at_once(&BOTH, &values));
+            let mut asked = Box::pin(db.rows_at_once(&pools, &BOTH, &values));
             let goes_away = async {
                 for _ in 0..turns {
                     tokio::task::yield_now().await;

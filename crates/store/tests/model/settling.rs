@@ -74,7 +74,13 @@ impl Stage {
         let suspects = if leaves_suspects { Suspects::Leave } else { Suspects::Take };
         let terms = Terms { suspects, ..Terms::up_to(limit) };
         let both = self.store.settle_and_claim(&settlements, line, worker, terms).await;
-        let (verdicts, claimed) = both.map_err(unexpected)?;
+        let (mut verdicts, claimed) = both.map_err(unexpected)?;
+        for (settlement, verdict) in settlements.iter().zip(&mut verdicts) {
+            if *verdict == Verdict::Held {
+                let alone = self.store.settle_held(std::slice::from_ref(settlement)).await;
+                *verdict = alone.map_err(unexpected)?.remove(0);
+            }
+        }
         self.settled(&group, &verdicts)?;
         let crashes_max = if leaves_suspects { 0 } else { i64::MAX };
         let expected = self.world.claim(line, worker, limit, crashes_max, self.clock);
