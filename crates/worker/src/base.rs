@@ -13,7 +13,6 @@ use crate::attempts::Attempts;
 use crate::ear::Hint;
 use crate::glance::Glance;
 use crate::hints::Hints;
-use crate::lead::{Lead, Word};
 use crate::limits;
 use crate::scribe::Scribe;
 use crate::settings::WorkerSettings;
@@ -64,7 +63,6 @@ pub(crate) struct Base {
     pub(crate) scribe: Scribe,
     pub(crate) glance: Glance,
     pub(crate) together: Together,
-    pub(crate) lead: Lead,
     /// The hint that is not known yet to be served.
     hint: watch::Sender<Option<Hint>>,
     /// To other workers.
@@ -99,7 +97,6 @@ impl Base {
             scribe: Scribe::default(),
             glance: Glance::default(),
             together: Together::default(),
-            lead: Lead::default(),
             hint: watch::Sender::new(None),
             hints,
             outcomes,
@@ -139,18 +136,6 @@ impl Base {
     pub(crate) fn pass_hint_on(&self) {
         if let Some(hint) = self.hint.send_replace(None) {
             self.hints.pass_on(self.entry.hint_address.as_deref().unwrap_or_default(), hint.hops);
-        }
-    }
-
-    /// Tells the workers of other processes who leads.
-    pub(crate) async fn tell_all(&self, word: Word) {
-        self.hints.tell_all(&word.to_string()).await;
-    }
-
-    /// Heeds such a word: those that gave way are roused where nobody leads any more.
-    pub(crate) fn hear(&self, word: Word) {
-        if self.lead.hear(word, Instant::now()) {
-            self.wake.wake();
         }
     }
 

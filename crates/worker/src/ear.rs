@@ -10,7 +10,6 @@ use mission_store::Store;
 use tokio::net::UdpSocket;
 
 use crate::base::{Base, Phase, pause};
-use crate::lead::Word;
 use crate::{limits, log};
 
 /// A socket for hints. A hint that is lost is none: the next look finds the task.
@@ -118,8 +117,6 @@ impl Ear {
     fn heed(&self, base: &Base, heard: &[u8]) {
         if let Some(hops) = self.address.hops_in(heard) {
             base.take_hint(Hint { at: Instant::now(), hops });
-        } else if let Some(word) = heard.strip_prefix(self.address.secret.as_bytes()).and_then(Word::parse) {
-            base.hear(word);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The fetcher: looks for due tasks, claims as many as there are free slots, and lets them run.
 
 mod claiming;
-mod leading;
 mod leaving;
 
 use std::sync::Arc;
@@ -44,7 +43,6 @@ pub(crate) struct Fetcher {
     /// When the last look began.
     looked_at: Option<Instant>,
     intake: Intake,
-    leading: leading::Leading,
     apart: claiming::Apart,
 }
 
@@ -87,7 +85,6 @@ impl Fetcher {
             owes_look: false,
             foreign: Foreign::default(),
             looked_at: None,
-            leading: leading::Leading::default(),
             apart: claiming::Apart::default(),
         }
     }
@@ -118,7 +115,6 @@ impl Fetcher {
             }
         }
         self.base.together.expect_claim(false);
-        self.leads_no_more().await;
         self.base.pass_hint_on();
         if self.is_unsure {
             // Nothing begins any more: what is found goes back.
@@ -232,10 +228,6 @@ impl Fetcher {
         self.intake.take(claimed).await;
         if is_filled {
             claiming::give_way().await;
-            if !self.goes_on(&chosen).await {
-                self.base.together.expect_claim(false);
-                self.lines.leave(&chosen);
-            }
         }
         Ok(found)
     }

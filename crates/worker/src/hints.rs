@@ -82,20 +82,6 @@ impl Hints {
         }
     }
 
-    /// Tells the workers of all other processes a word, as far as they are known. Whoever does not hear it has lost nothing.
-    pub(crate) async fn tell_all(&self, word: &str) {
-        let is_fresh = |state: &State| state.read_at.is_some_and(|at| at.elapsed() < limits::EARS_FRESH);
-        if !is_fresh(&self.inner.state()) {
-            self.inner.read_list().await;
-        }
-        let known = self.inner.state().known.clone();
-        for ear in known.into_iter().filter(|ear| !self.inner.wake.has_ear(&ear.secret)) {
-            if let Err(fault) = sent_to(&ear, &format!("{}{word}", ear.secret)) {
-                tracing::debug!(%fault, address = %ear.at, "a word was not heard");
-            }
-        }
-    }
-
     fn want(&self, wanted: Wanted) {
         let Ok(runtime) = Handle::try_current() else { return };
         {
@@ -171,22 +157,20 @@ impl Inner {
         if age < limits::EARS_FRESH {
             return sent;
         }
-        self.read_list().await;
-        let chosen = self.state().chosen(wanted, is_own);
+        let listed = self.store.hint_addresses().await;
+        let chosen = {
+            let mut state = self.state();
+            // Where it cannot be read, those who are known are as good as any, and it is not asked for more often.
+            state.read_at = Some(Instant::now());
+            if let Ok(listed) = listed {
+                state.known = listed.iter().filter_map(|address| EarAddress::parse(address)).collect();
+            }
+            state.chosen(wanted, is_own)
+        };
         let is_sent = |ear: &EarAddress| sent.iter().any(|sent| sent.ear == *ear);
         let changed: Vec<_> = chosen.into_iter().filter(|(_, ear, _)| !is_sent(ear)).collect();
         sent.extend(changed.into_iter().map(send));
         sent
-    }
-
-    /// Reads who hears hints. Where it cannot, those who are known are as good as any, and it is not asked for more often.
-    async fn read_list(&self) {
-        let listed = self.store.hint_addresses().await;
-        let mut state = self.state();
-        state.read_at = Some(Instant::now());
-        if let Ok(listed) = listed {
-            state.known = listed.iter().filter_map(|address| EarAddress::parse(address)).collect();
-        }
     }
 
     /// A worker that is not there any more leaves its hint to another one.
@@ -255,22 +239,18 @@ fn hinted(count: std::num::NonZeroUsize, term: u64) -> usize {
 
 /// Whatever becomes of it, the worker looks by itself before long.
 fn send((wanted, ear, hops): (Wanted, EarAddress, u8)) -> Sent {
-    let socket = sent_to(&ear, &ear.hint(hops));
-    Sent { wanted, ear, socket }
-}
-
-/// Sends a text; the socket will be told if nobody is there.
-fn sent_to(ear: &EarAddress, text: &str) -> io::Result<UdpSocket> {
     let from: SocketAddr = match ear.at {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let socket = UdpSocket::bind(from)?;
-    socket.set_nonblocking(true)?;
-    // Connected, it hears that nobody is there.
-    socket.connect(ear.at)?;
-    socket.send(text.as_bytes())?;
-    Ok(socket)
+    let socket = UdpSocket::bind(from).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        // Connected, it hears that nobody is there.
+        socket.connect(ear.at)?;
+        socket.send(ear.hint(hops).as_bytes())?;
+        Ok(socket)
+    });
+    Sent { wanted, ear, socket }
 }
 
 #[cfg(test)]

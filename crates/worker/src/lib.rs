@@ -38,7 +38,6 @@ mod hints;
 mod housekeeper;
 mod identity;
 mod intake;
-mod lead;
 mod limits;
 mod lines;
 mod log;

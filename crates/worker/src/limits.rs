@@ -68,13 +68,6 @@ pub(crate) const HINT_BYTES_MAX: usize = 64;
 /// How long the end of a process waits for its last hint.
 pub(crate) const HINT_PATIENCE: Duration = Duration::from_millis(100);
 
-/// So many claims whose tasks have ended before the next make a worker lead: tasks that last are then few.
-pub(crate) const LEAD_MIN: usize = 8;
-/// How often the one who leads says so.
-pub(crate) const LEAD_EVERY: Duration = Duration::from_millis(100);
-/// So long it is believed: its next word may be lost or late.
-pub(crate) const LEAD_HEARD_FOR: Duration = Duration::from_millis(250);
-
 /// Longest that the list of lines is used without a new look.
 pub(crate) const LINES_AGE_MAX: Duration = Duration::from_secs(1);
 /// So many claims from one line tell that a call is about it again.
