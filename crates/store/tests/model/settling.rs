@@ -67,8 +67,10 @@ impl Stage {
             let settlement = Settlement { effects: Effects::NONE, ..one.settlement };
             Bringing { settlement, pushings: Vec::new() }
         };
+        // A lease that nobody was given yet may be the one that this claim gives, by the time that its end is tried by itself.
+        let ends: Vec<End> = ends.iter().filter(|end| end.right.shift <= 0).cloned().collect();
         // When one that waits is due is read from its row, which a claim in between may change.
-        let group = self.group(ends).into_iter().filter(|one| one.settlement.wait.is_none());
+        let group = self.group(&ends).into_iter().filter(|one| one.settlement.wait.is_none());
         let group: Vec<Bringing> = group.map(bare).collect();
         let settlements: Vec<Settlement> = group.iter().map(|one| one.settlement.clone()).collect();
         let suspects = if leaves_suspects { Suspects::Leave } else { Suspects::Take };
