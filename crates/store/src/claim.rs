@@ -100,7 +100,7 @@ const fn claim(name: &'static str) -> Statement {
 }
 
 #[derive(Serialize)]
-pub(crate) struct IdRow {
+struct IdRow {
     id: i64,
 }
 
@@ -254,10 +254,7 @@ async fn claim_on(
         Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
     };
     if conn.dialect() == Dialect::Sqlite {
-        let (mut tasks, unusual) = usual_and_unusual(&rows, line)?;
-        if !unusual.is_empty() {
-            tasks.extend(read_claimed(conn, &unusual, worker).await?);
-        }
+        let tasks = with_unusual(conn, &rows, line, worker).await?;
         return Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect());
     }
     let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
@@ -269,8 +266,13 @@ async fn claim_on(
     Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
 }
 
-/// The tasks that SQLite's claim answers whole, and the ids of those of which there is more to be read.
-pub(crate) fn usual_and_unusual(claimed: &[Row], line: &Line) -> Result<(Vec<Task>, Vec<IdRow>), Error> {
+/// SQLite's claim answers the usual columns; what has more is read by itself. One that is ours no more is left out.
+pub(crate) async fn with_unusual(
+    conn: &mut Conn<'_>,
+    claimed: &[Row],
+    line: &Line,
+    worker: WorkerId,
+) -> Result<Vec<Task>, Error> {
     let (mut tasks, mut unusual) = (Vec::with_capacity(claimed.len()), Vec::new());
     for row in claimed {
         match rows::usual_task(row, line)? {
@@ -278,19 +280,18 @@ pub(crate) fn usual_and_unusual(claimed: &[Row], line: &Line) -> Result<(Vec<Tas
             None => unusual.push(IdRow { id: row.int("id")? }),
         }
     }
-    Ok((tasks, unusual))
+    if !unusual.is_empty() {
+        let batch = Batches::one(&unusual)?;
+        let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
+        let read = conn.rows(&UNUSUAL, &wanted).await.map_err(unread)?;
+        tasks.extend(read.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(tasks)
 }
 
 /// They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.
 pub(crate) fn unread(fault: Error) -> Error {
     Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
-}
-
-/// Reads claimed tasks. One that is ours no more is left out.
-pub(crate) async fn read_claimed(conn: &mut Conn<'_>, ids: &[IdRow], worker: WorkerId) -> Result<Vec<Task>, Error> {
-    let batch = Batches::one(ids)?;
-    let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
-    conn.rows(&UNUSUAL, &wanted).await.map_err(unread)?.iter().map(rows::task).collect()
 }
 
 /// On a cluster each node has locks of its own, and of two that claim one task the later is refused when it commits:

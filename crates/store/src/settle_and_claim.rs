@@ -10,7 +10,7 @@ use crate::settle::Verdict;
 
 #[cfg(feature = "sqlite")]
 use {
-    crate::claim::{claim_text, read_claimed, unread, usual_and_unusual, wanted},
+    crate::claim::{claim_text, unread, wanted, with_unusual},
     crate::db::{Row, SqlitePools, Statement},
     crate::settle::{end_of, one_batch, settle_text},
     mission_core::{Lease, LeaseToken, State},
@@ -68,10 +68,7 @@ impl Store {
         // It is committed. The rows of the claim have a column more.
         let (claimed, written): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.int("is_usual").is_ok());
         let written = written.iter().map(end_of).collect::<Result<HashSet<_>, _>>().map_err(unread)?;
-        let (mut tasks, unusual) = usual_and_unusual(&claimed, line).map_err(unread)?;
-        if !unusual.is_empty() {
-            tasks.extend(read_claimed(&mut held.conn(), &unusual, worker).await.map_err(unread)?);
-        }
+        let tasks = with_unusual(&mut held.conn(), &claimed, line, worker).await.map_err(unread)?;
         let mut claimed: Vec<Claimed> = tasks.into_iter().map(|task| Claimed::of(task, worker)).collect();
         claimed.sort_by_key(|claimed| (claimed.task.run_at, claimed.task.id));
         // One that an earlier try has let wait again stood there as it was to, before the same transaction claimed it.

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mission_core::Error;
 use sqlx::{Executor as _, SqliteConnection};
 
-use super::conn::Link;
-use super::turn::in_turn;
-use super::{Db, Held, Row, SqlitePools, Statement, Value, translate};
+use super::{Db, Held, Row, SqlitePools, Statement, Value};
 
 /// Whether the one who writes may be in a transaction that the driver did not begin, and would not end. Clones are one.
 #[derive(Debug, Clone, Default)]
@@ -41,9 +39,7 @@ impl Db {
         sql: &'static Statement,
         values: &[(&str, Value<'_>)],
     ) -> Result<(Held, Vec<Row>), Error> {
-        pools.disk.may_write()?;
-        let writer = in_turn!(true, pools.writer.acquire()).map_err(translate)?;
-        let mut held = Held { link: Link::Sqlite(writer), trust: Arc::clone(&self.trust) };
+        let mut held = self.writer().await?;
         // Before it is so: whoever is dropped in the middle leaves it open, and the way back to the pool ends it.
         pools.left_open.set(true);
         let rows = held.conn().rows(sql, values).await?;
