@@ -84,7 +84,9 @@ async fn connect(kind: Kind, url: &str) -> Result<Dedicated, Error> {
         #[cfg(feature = "sqlite")]
         Kind::Sqlite => {
             let options = crate::db::sqlite_options(url)?.read_only(true);
-            sqlx::SqliteConnection::connect_with(&options).await.map(|conn| Dedicated::Sqlite(Box::new(conn)))
+            sqlx::SqliteConnection::connect_with(&options)
+                .await
+                .map(|conn| Dedicated::Sqlite(Box::new(conn), crate::db::Turns::default()))
         }
         #[cfg(feature = "mysql")]
         Kind::Mysql => {

@@ -20,6 +20,7 @@ mod history;
 mod import;
 mod lines;
 mod migrate;
+mod one_writer;
 mod prune;
 mod push;
 mod push_guarded;

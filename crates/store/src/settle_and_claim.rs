@@ -4,7 +4,6 @@ use mission_core::{Error, Settlement, WorkerId};
 
 use crate::Store;
 use crate::claim::{Claimed, Terms};
-use crate::db::Kind;
 use crate::lines::Line;
 use crate::settle::Verdict;
 
@@ -24,11 +23,6 @@ static BOTH: Statement = Statement::new(
 );
 
 impl Store {
-    /// Whether one writes at a time, as to a file: what goes side by side on servers goes one after the other.
-    pub fn has_one_writer(&self) -> bool {
-        self.kind() == Kind::Sqlite
-    }
-
     /// Writes outcomes that bring nothing, each under its lease token, and claims from a line whose type has no running limit: on an SQLite file in one
     /// transaction, elsewhere one after the other. Tried once: whoever hears of an error does each by itself.
     ///

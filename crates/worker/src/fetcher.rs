@@ -1,6 +1,7 @@
 //! The fetcher: looks for due tasks, claims as many as there are free slots, and lets them run.
 
 mod claiming;
+mod crowd;
 mod leaving;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(crate) struct Fetcher {
     looked_at: Option<Instant>,
     intake: Intake,
     apart: claiming::Apart,
+    crowd: crowd::Crowd,
 }
 
 /// What one step found.
@@ -86,6 +88,7 @@ impl Fetcher {
             foreign: Foreign::default(),
             looked_at: None,
             apart: claiming::Apart::default(),
+            crowd: crowd::Crowd::default(),
         }
     }
 
@@ -228,6 +231,9 @@ impl Fetcher {
         self.intake.take(claimed).await;
         if is_filled {
             claiming::give_way().await;
+            if self.is_crowded(room) {
+                self.leave_to_others(&chosen).await;
+            }
         }
         Ok(found)
     }
@@ -273,6 +279,7 @@ impl Fetcher {
     /// Waits for the next look: a call, the next due task, or the rest, which doubles and goes on while nothing waits at all.
     async fn rest(&mut self) {
         self.was_filled = false;
+        self.crowd.forget();
         if self.lines.choose(Instant::now()).is_some() {
             // Seen when it was about to leave.
             return;

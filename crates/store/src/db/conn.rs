@@ -18,7 +18,7 @@ use super::flat::Flat;
 use super::statement::{Prepared, Shape};
 use super::trust::Trust;
 #[cfg(feature = "sqlite")]
-use super::turn::in_turn;
+use super::turn::{Turns, in_turn};
 use super::{Dialect, Row, Statement, Value, translate};
 
 /// A borrowed connection. Public only because a sealed trait of the crate names it; nobody outside can.
@@ -27,9 +27,9 @@ pub struct Conn<'c> {
     wire: Wire<'c>,
     /// That of its pool. A connection of the caller's own or outside the pool is left to its owner.
     trust: Option<&'c Trust>,
-    /// Whether a file that another process writes to is asked again and again: on connections that we opened.
+    /// A file that another process writes to is asked again and again: on connections that we opened.
     #[cfg(feature = "sqlite")]
-    waits_its_turn: bool,
+    turns: Option<&'c Turns>,
 }
 
 enum Wire<'c> {
@@ -50,7 +50,7 @@ pub(crate) struct Held {
 
 pub(super) enum Link {
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::pool::PoolConnection<sqlx::Sqlite>),
+    Sqlite(sqlx::pool::PoolConnection<sqlx::Sqlite>, Turns),
     #[cfg(feature = "mysql")]
     MySql(sqlx::pool::PoolConnection<sqlx::MySql>),
     #[cfg(feature = "postgres")]
@@ -83,7 +83,7 @@ macro_rules! conn_from {
                     wire: Wire::$variant(connection),
                     trust: None,
                     #[cfg(feature = "sqlite")]
-                    waits_its_turn: false,
+                    turns: None,
                 }
             }
         }
@@ -112,7 +112,7 @@ impl Held {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match &mut self.link {
             #[cfg(feature = "sqlite")]
-            Link::Sqlite(link) => Conn::from(&mut **link).waiting(),
+            Link::Sqlite(link, turns) => Conn::from(&mut **link).waiting(turns),
             #[cfg(feature = "mysql")]
             Link::MySql(link) => Conn::from(&mut **link).trusted(&self.trust),
             #[cfg(feature = "postgres")]
@@ -125,7 +125,7 @@ impl Held {
         // Where it is away, it lets go by itself.
         let _: Result<(), sqlx::Error> = match &mut self.link {
             #[cfg(feature = "sqlite")]
-            Link::Sqlite(_) => Ok(()),
+            Link::Sqlite(..) => Ok(()),
             #[cfg(feature = "mysql")]
             Link::MySql(link) => self.trust.answer(link.ping()).await,
             #[cfg(feature = "postgres")]
@@ -207,8 +207,8 @@ macro_rules! on_each {
 impl<'c> Conn<'c> {
     /// The same on a connection of ours, whose own patience is short.
     #[cfg(feature = "sqlite")]
-    pub(super) fn waiting(self) -> Self {
-        Self { waits_its_turn: true, ..self }
+    pub(super) fn waiting(self, turns: &'c Turns) -> Self {
+        Self { turns: Some(turns), ..self }
     }
 
     #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -269,10 +269,8 @@ impl<'c> Conn<'c> {
     ) -> Result<Vec<Row>, sqlx::Error> {
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
-            Wire::Sqlite(conn) => {
-                in_turn!(self.waits_its_turn, bound!(text.clone(), prepared, values).fetch_all(&mut **conn))
-                    .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
-            }
+            Wire::Sqlite(conn) => in_turn!(self.turns, bound!(text.clone(), prepared, values).fetch_all(&mut **conn))
+                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
             #[cfg(feature = "mysql")]
             Wire::MySql(conn) => answer(self.trust, bound!(text, prepared, values).fetch_all(&mut **conn))
                 .await
@@ -299,8 +297,9 @@ impl<'c> Conn<'c> {
         let prepared = self.prepared(sql, values, false);
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
-            Wire::Sqlite(conn) => in_turn!(self.waits_its_turn, bound!(prepared, values).execute(&mut **conn))
-                .map(|done| done.rows_affected()),
+            Wire::Sqlite(conn) => {
+                in_turn!(self.turns, bound!(prepared, values).execute(&mut **conn)).map(|done| done.rows_affected())
+            }
             #[cfg(feature = "mysql")]
             Wire::MySql(conn) => {
                 let flat = Flat::of(sql, values);
@@ -322,7 +321,7 @@ impl<'c> Conn<'c> {
         let prepared = self.prepared(sql, values, false);
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
-            Wire::Sqlite(conn) => in_turn!(self.waits_its_turn, bound!(prepared, values).execute(&mut **conn))
+            Wire::Sqlite(conn) => in_turn!(self.turns, bound!(prepared, values).execute(&mut **conn))
                 .map(|done| done.last_insert_rowid())
                 .map_err(|fault| named(fault, sql)),
             #[cfg(feature = "mysql")]

@@ -43,4 +43,6 @@ pub(crate) use postgres::options as postgres_options;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::{SqlitePools, options as sqlite_options};
 pub(crate) use statement::{Dialect, Statement};
+#[cfg(feature = "sqlite")]
+pub(crate) use turn::Turns;
 pub(crate) use value::{Row, Value};

@@ -11,7 +11,7 @@ use sqlx::Connection as _;
 use super::conn::{Link, Open};
 use super::trust::Trust;
 #[cfg(feature = "sqlite")]
-use super::turn::in_turn;
+use super::turn::{Turns, in_turn};
 use super::{Conn, Dialect, Held, Tx, translate};
 
 /// How long to look for the reason of a connection that does not come.
@@ -212,7 +212,7 @@ impl Db {
     pub(crate) async fn reader(&self) -> Result<Held, Error> {
         let held = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => pools.readers.acquire().await.map(Link::Sqlite),
+            Pools::Sqlite(pools) => pools.readers.acquire().await.map(|link| Link::Sqlite(link, pools.turns.clone())),
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => pool.acquire().await.map(Link::MySql),
             #[cfg(feature = "postgres")]
@@ -230,8 +230,8 @@ impl Db {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
                 pools.disk.may_write()?;
-                let link = in_turn!(true, pools.writer.acquire()).map_err(translate)?;
-                Ok(Held { link: Link::Sqlite(link), trust: Arc::clone(&self.trust) })
+                let link = in_turn!(Some(&pools.turns), pools.writer.acquire()).map_err(translate)?;
+                Ok(Held { link: Link::Sqlite(link, pools.turns.clone()), trust: Arc::clone(&self.trust) })
             }
             #[allow(unreachable_patterns)] // Reached where a server's feature is on.
             _ => self.reader().await,
@@ -244,9 +244,9 @@ impl Db {
         #[cfg(feature = "sqlite")]
         if let Some(pools) = self.sqlite() {
             pools.disk.may_write()?;
-            let mut link = in_turn!(true, pools.writer.acquire()).map_err(translate)?;
+            let mut link = in_turn!(Some(&pools.turns), pools.writer.acquire()).map_err(translate)?;
             pools.disk.leave_to_us(&mut link).await.map_err(translate)?;
-            return Ok(Held { link: Link::Sqlite(link), trust: Arc::clone(&self.trust) });
+            return Ok(Held { link: Link::Sqlite(link, pools.turns.clone()), trust: Arc::clone(&self.trust) });
         }
         self.writer().await
     }
@@ -278,7 +278,7 @@ impl Db {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
                 pools.disk.may_write()?;
-                in_turn!(true, pools.writer.begin_with("begin immediate")).map(Open::Sqlite)
+                in_turn!(Some(&pools.turns), pools.writer.begin_with("begin immediate")).map(Open::Sqlite)
             }
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => self.trust.answer(pool.begin()).await.map(Open::MySql),
@@ -344,8 +344,8 @@ impl Db {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
                 let options = pools.writer.connect_options();
-                in_turn!(true, sqlx::SqliteConnection::connect_with(&options))
-                    .map(|conn| Dedicated::Sqlite(Box::new(conn)))
+                in_turn!(Some(&pools.turns), sqlx::SqliteConnection::connect_with(&options))
+                    .map(|conn| Dedicated::Sqlite(Box::new(conn), pools.turns.clone()))
             }
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => {
@@ -379,7 +379,7 @@ impl Db {
 /// A connection outside the pool.
 pub(crate) enum Dedicated {
     #[cfg(feature = "sqlite")]
-    Sqlite(Box<sqlx::SqliteConnection>),
+    Sqlite(Box<sqlx::SqliteConnection>, Turns),
     #[cfg(feature = "mysql")]
     MySql(Box<sqlx::MySqlConnection>),
     #[cfg(feature = "postgres")]
@@ -390,7 +390,7 @@ impl Dedicated {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match self {
             #[cfg(feature = "sqlite")]
-            Dedicated::Sqlite(conn) => Conn::from(&mut **conn).waiting(),
+            Dedicated::Sqlite(conn, turns) => Conn::from(&mut **conn).waiting(turns),
             #[cfg(feature = "mysql")]
             Dedicated::MySql(conn) => Conn::from(&mut **conn),
             #[cfg(feature = "postgres")]

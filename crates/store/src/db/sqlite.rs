@@ -13,7 +13,7 @@ use super::OnMissing;
 use super::at_once::LeftOpen;
 use super::disk::Disk;
 use super::meaning::Meaning;
-use super::turn::{ASK_EVERY, in_turn};
+use super::turn::{ASK_EVERY, Turns, in_turn};
 
 /// How long readers wait where the file is not to be read: while its log is recovered or it is being closed.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
@@ -29,6 +29,8 @@ pub(crate) struct SqlitePools {
     pub(crate) disk: Disk,
     /// Whether the writer is in a transaction that the driver knows nothing of.
     pub(super) left_open: LeftOpen,
+    /// Whose turn it is to write.
+    pub(crate) turns: Turns,
 }
 
 pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
@@ -79,20 +81,21 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
     // A database in memory is one connection's own: readers must share it.
     let patient = options.busy_timeout(READER_PATIENCE);
     let readers = if in_memory { writer.clone() } else { pool(READERS_MAX).connect_lazy_with(patient) };
-    let has_log = has_log(&writer).await.map_err(|fault| {
+    let turns = Turns::default();
+    let has_log = has_log(&writer, &turns).await.map_err(|fault| {
         let error = super::translate(fault);
         Error::new(error.kind(), format!("cannot open the file {}: {error}", path.display())).with_source(error)
     })?;
     if has_log && !in_memory {
         disk.sync_log_of(&path);
     }
-    Ok(SqlitePools { writer, readers, disk, left_open })
+    Ok(SqlitePools { writer, readers, disk, left_open, turns })
 }
 
 /// Opens the file. Some file systems can have no write-ahead log.
-async fn has_log(writer: &SqlitePool) -> Result<bool, sqlx::Error> {
+async fn has_log(writer: &SqlitePool, turns: &Turns) -> Result<bool, sqlx::Error> {
     // The switch to it heeds no busy timeout: where several make the file at once, it is tried again.
-    let mut conn = in_turn!(true, writer.acquire())?;
+    let mut conn = in_turn!(Some(turns), writer.acquire())?;
     let journal: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut *conn).await?;
     Ok(journal == "wal")
 }

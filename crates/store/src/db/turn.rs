@@ -1,6 +1,8 @@
 //! A turn to write to a SQLite file: asked for every millisecond. The library itself would sleep for up to a tenth of a second, in
 //! which the file is free and nobody writes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a statement waits for other processes' writes before it answers "busy".
@@ -9,21 +11,37 @@ const BUSY_MAX: Duration = Duration::from_secs(10);
 /// How long SQLite itself waits within one try: it asks at its begin and at its end.
 pub(super) const ASK_EVERY: Duration = Duration::from_millis(1);
 
+/// The turns of one who writes to a file, and how often they did not come at once. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Turns(Arc<AtomicU64>);
+
+impl Turns {
+    pub(crate) fn next(&self) -> Turn<'_> {
+        let now = Instant::now();
+        Turn { turns: self, began: now, asked: now }
+    }
+
+    /// How often somebody else wrote.
+    pub(crate) fn refused(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Waits for a turn.
-pub(crate) struct Turn {
+pub(crate) struct Turn<'t> {
+    turns: &'t Turns,
     began: Instant,
     asked: Instant,
 }
 
-impl Turn {
-    pub(crate) fn new() -> Self {
-        let now = Instant::now();
-        Self { began: now, asked: now }
-    }
-
+impl Turn<'_> {
     /// Whether the statement that met with this error is to be tried again now; it has changed nothing.
     pub(crate) async fn comes_later(&mut self, fault: &sqlx::Error) -> bool {
-        if !is_busy(fault) || self.began.elapsed() >= BUSY_MAX {
+        if !is_busy(fault) {
+            return false;
+        }
+        self.turns.0.fetch_add(1, Ordering::Relaxed);
+        if self.began.elapsed() >= BUSY_MAX {
             return false;
         }
         // Some locks are answered at once: that must not become a hot loop.
@@ -40,16 +58,19 @@ fn is_busy(fault: &sqlx::Error) -> bool {
     fault.as_database_error().and_then(|fault| fault.code()).is_some_and(|code| matches!(&*code, "5" | "261"))
 }
 
-/// Asks until it is answered, as often as the turn says. What asks is written out anew each time, because it borrows the connection.
+/// Asks until it is answered, as often as the turn says; once where there are no turns. What asks is written out anew each time, because it
+/// borrows the connection.
 macro_rules! in_turn {
-    ($waits:expr, $ask:expr) => {{
-        let waits: bool = $waits;
-        let mut turn = $crate::db::turn::Turn::new();
-        loop {
-            match $ask.await {
-                Err(fault) if waits && turn.comes_later(&fault).await => {}
-                answered => break answered,
-            }
+    ($turns:expr, $ask:expr) => {{
+        let turns: Option<&$crate::db::turn::Turns> = $turns;
+        match turns.map(|turns| turns.next()) {
+            None => $ask.await,
+            Some(mut turn) => loop {
+                match $ask.await {
+                    Err(fault) if turn.comes_later(&fault).await => {}
+                    answered => break answered,
+                }
+            },
         }
     }};
 }
@@ -72,8 +93,11 @@ mod tests {
         let folder = mission_testkit::folder();
         let url = format!("sqlite://{}/mission.db", folder.path().display());
         let db = Db::open(&url, OnMissing::Create).await.unwrap();
+        let turns = db.sqlite().expect("it is a file").turns.clone();
         let mut stranger = sqlx::SqliteConnection::connect(&url).await.unwrap();
         stranger.execute("create table t (a integer)").await.unwrap();
+        db.writer().await.unwrap().conn().run(&WRITE, &[]).await.unwrap();
+        assert_eq!(turns.refused(), 0, "nobody else writes");
         stranger.execute("begin immediate").await.unwrap();
         let in_transaction = async {
             let mut tx = db.begin().await.unwrap();
@@ -87,9 +111,10 @@ mod tests {
         };
         let mut written = Box::pin(async { tokio::join!(in_transaction, on_its_own) });
         assert!(tokio::time::timeout(Duration::from_millis(100), &mut written).await.is_err(), "it waits its turn");
+        assert!(turns.refused() > 1, "each asked at least once, and again");
         stranger.execute("commit").await.unwrap();
         written.await;
         let rows = db.reader().await.unwrap().conn().rows(&COUNT, &[]).await.unwrap();
-        assert_eq!(rows[0].int("n").unwrap(), 3);
+        assert_eq!(rows[0].int("n").unwrap(), 4);
     }
 }

@@ -18,6 +18,7 @@ conformance![
     what_is_due_later_is_not_claimed,
     each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type,
     lines_of_many_and_of_few_tasks_are_told_alike,
+    a_task_is_found_by_its_place_in_its_line_among_those_that_are_due,
     a_claim_answers_the_rows_as_they_stand_after_it,
     each_claim_makes_the_token_grow_by_one,
     a_claim_forgets_what_the_attempt_before_left,
@@ -94,6 +95,24 @@ async fn each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type(
         assert_eq!(store.claim(line, WORKER, 10).await.unwrap().len(), 2);
     }
     assert_eq!(store.lines().await.unwrap().0, []);
+}
+
+async fn a_task_is_found_by_its_place_in_its_line_among_those_that_are_due(db: Database) {
+    let store = open(&db).await;
+    let ids = push_many(&store, 3).await;
+    push(&store, task().after(Duration::from_secs(3600))).await;
+    for other in [NewTask::new("other"), task().task_type("other"), task().priority(1)] {
+        push(&store, other).await;
+    }
+    let of_ours = |line: &Line| line.method == "export" && line.task_type == "system" && line.priority == 0;
+    let line = store.lines().await.unwrap().0.into_iter().find(of_ours).unwrap();
+    let at = async |line: &Line, place| store.waiting_at(line, place).await.unwrap();
+    assert_eq!((at(&line, 0).await, at(&line, 2).await), (Some(ids[0].clone()), Some(ids[2].clone())));
+    assert_eq!((at(&line, 3).await, at(&line, usize::MAX).await), (None, None), "what is due later is not there yet");
+    store.claim(&line, WORKER, 1).await.unwrap();
+    assert_eq!((at(&line, 0).await, at(&line, 2).await), (Some(ids[1].clone()), None));
+    let behind = Line { head: mission_core::Timestamp(line.head.0 + 3_600_000_000), ..line };
+    assert_eq!(at(&behind, 0).await, None, "it begins at the head");
 }
 
 async fn a_claim_answers_the_rows_as_they_stand_after_it(db: Database) {

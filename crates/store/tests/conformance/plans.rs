@@ -9,7 +9,7 @@ use crate::texts::{Given, text};
 conformance![every_statement_finds_its_rows_by_an_index, a_look_at_the_list_of_workers_dives_into_the_claims_index];
 
 /// Operations with the optional clauses that are asked for, and the kinds that have them.
-const STATEMENTS: [(&str, &[&str]); 51] = [
+const STATEMENTS: [(&str, &[&str]); 52] = [
     ("get", &[]),
     ("find", &[]),
     ("push_existing", &[]),
@@ -45,6 +45,7 @@ const STATEMENTS: [(&str, &[&str]); 51] = [
     ("claim_mark", &[]),
     ("claim_mark", &["flat"]),
     ("claim", &["ahead"]),
+    ("waiting_at", &[]),
     ("cancel_waiting", &[]),
     ("cancel_running", &[]),
     ("delete", &[]),
@@ -102,6 +103,7 @@ fn given() -> Vec<(&'static str, Given)> {
         ("priority", SERVED.1.into()),
         ("lane", 0.into()),
         ("head", 0.into()),
+        ("place", 40.into()),
         ("crashes_max", 0.into()),
         ("line_no", 1.into()),
         ("storage", "file:here:/files".into()),
