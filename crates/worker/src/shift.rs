@@ -61,6 +61,27 @@ where
     Ok((base, bell))
 }
 
+/// What a test has a worker's fetching answer, once its shift is over.
+#[cfg(test)]
+pub(crate) async fn answer_of<T, F, Fut>(worker: Worker, fetching: F) -> T
+where
+    T: Send + 'static,
+    F: FnOnce(Arc<Base>) -> Fut,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let answering = |base| {
+        let fetching = fetching(base);
+        async move {
+            let _ = answer.send(fetching.await);
+        }
+    };
+    let (_, mut bell) = begin(worker, answering).await.unwrap();
+    let answered = answered.await.unwrap();
+    bell.wait_for(|is_over| *is_over).await.unwrap();
+    answered
+}
+
 /// While it lives the worker does. A runtime that is shut down takes the loops away and leaves the heart, which would renew
 /// the lease of tasks that nobody runs: it hears that all is over, and others take the tasks when the lease ends.
 struct Shift(Arc<Base>);

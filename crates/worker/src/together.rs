@@ -147,15 +147,7 @@ mod tests {
         let worker = Worker::new(store.clone(), registry, States::new(), Wake::new(), settings);
         let tasks: Vec<NewTask> = (0..tasks).map(|_| NewTask::new("export")).collect();
         store.push_all(&tasks).await.unwrap();
-        let (counted, count) = oneshot::channel();
-        let (_, mut bell) = shift::begin(worker, |base| async move {
-            let _ = counted.send(claim_each(base).await);
-        })
-        .await
-        .unwrap();
-        let together = count.await.unwrap();
-        bell.wait_for(|is_over| *is_over).await.unwrap();
-        together
+        shift::answer_of(worker, claim_each).await
     }
 
     #[test]

@@ -40,16 +40,21 @@ impl Crowd {
         self.credit < 0 && self.stays_until.is_none_or(|until| until <= now)
     }
 
+    /// Twice as long as the last time.
+    fn longer(&self) -> Duration {
+        (self.pause * 2).clamp(limits::CROWD_PAUSE_FIRST, limits::CROWD_PAUSE_MAX)
+    }
+
     /// How long a worker of this number leaves the next time: not as long as others.
     fn pause(&self, worker: i64) -> Duration {
-        let pause = (self.pause * 2).clamp(limits::CROWD_PAUSE_FIRST, limits::CROWD_PAUSE_MAX);
+        let pause = self.longer();
         pause + pause * u32::try_from(worker.rem_euclid(8)).unwrap_or(0) / 16
     }
 
     /// It has left, and others have gone on: the next time is longer.
     fn has_left(&mut self) {
         self.credit = 0;
-        self.pause = (self.pause * 2).clamp(limits::CROWD_PAUSE_FIRST, limits::CROWD_PAUSE_MAX);
+        self.pause = self.longer();
     }
 
     /// After a rest nothing is known of the file but that it was not to be left.
@@ -74,7 +79,7 @@ impl Fetcher {
         }
         let have_ended = self.base.slots.available_permits() >= room;
         let is_thick = self.crowd.is_thick(store.turns_refused(), have_ended, Instant::now());
-        is_thick && have_ended && !self.intake.is_closed() && !self.calls.has_changed().unwrap_or(false)
+        is_thick && !self.intake.is_closed() && !self.calls.has_changed().unwrap_or(false)
     }
 
     /// Claims nothing from this line for a moment, unless somebody calls. Where the others have not come to a place that they should
@@ -116,9 +121,9 @@ mod tests {
     use mission_core::NewTask;
     use mission_store::{OnMissing, Store};
     use mission_testkit::{Database, Kind, on};
-    use tokio::sync::oneshot;
 
     use super::*;
+    use crate::base::Base;
     use crate::settings::WhenEmpty;
     use crate::{Method, Registry, States, Wake, Worker, WorkerSettings, shift};
 
@@ -129,7 +134,7 @@ mod tests {
         /// Claim once.
         AreSlow,
         DoNothing,
-        /// Push, and say so.
+        /// As who pushes does.
         Call,
     }
 
@@ -152,8 +157,7 @@ mod tests {
         let settings = WorkerSettings { concurrency: 4, when_empty: WhenEmpty::Stop, ..WorkerSettings::default() };
         let (wake, other) = (Wake::new(), store.clone());
         let worker = Worker::new(store.clone(), registry, States::new(), wake.clone(), settings);
-        let (answer, answered) = oneshot::channel();
-        let (_, mut bell) = shift::begin(worker, async move |base| {
+        let leaving = async move |base: Arc<Base>| {
             let line = other.lines().await.unwrap().0.into_iter().find(|line| line.method == "export").unwrap();
             let mut fetcher = Fetcher::new(Arc::clone(&base));
             fetcher.look().await.unwrap();
@@ -180,18 +184,13 @@ mod tests {
                 () = fetcher.leave_to_others(&line) => {}
                 () = do_their_part => {}
             }
-            let left = match (fetcher.crowd.stays_until, fetcher.calls.has_changed().unwrap()) {
+            match (fetcher.crowd.stays_until, fetcher.calls.has_changed().unwrap()) {
                 (Some(_), _) => Left::Kept,
                 (None, true) => Left::ForACall,
                 (None, false) => Left::ToOthers,
-            };
-            let _ = answer.send(left);
-        })
-        .await
-        .unwrap();
-        let left = answered.await.unwrap();
-        bell.wait_for(|is_over| *is_over).await.unwrap();
-        left
+            }
+        };
+        shift::answer_of(worker, leaving).await
     }
 
     #[test]
