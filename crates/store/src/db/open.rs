@@ -229,8 +229,7 @@ impl Db {
         match &self.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
-                pools.disk.may_write()?;
-                let link = in_turn!(Some(&pools.turns), pools.writer.acquire()).map_err(translate)?;
+                let link = pools.take_writer().await?;
                 Ok(Held { link: Link::Sqlite(link, pools.turns.clone()), trust: Arc::clone(&self.trust) })
             }
             #[allow(unreachable_patterns)] // Reached where a server's feature is on.
@@ -243,8 +242,7 @@ impl Db {
     pub(crate) async fn writer_before_disk(&self) -> Result<Held, Error> {
         #[cfg(feature = "sqlite")]
         if let Some(pools) = self.sqlite() {
-            pools.disk.may_write()?;
-            let mut link = in_turn!(Some(&pools.turns), pools.writer.acquire()).map_err(translate)?;
+            let mut link = pools.take_writer().await?;
             pools.disk.leave_to_us(&mut link).await.map_err(translate)?;
             return Ok(Held { link: Link::Sqlite(link, pools.turns.clone()), trust: Arc::clone(&self.trust) });
         }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
 use sqlx::Connection as _;
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -31,6 +33,14 @@ pub(crate) struct SqlitePools {
     pub(super) left_open: LeftOpen,
     /// Whose turn it is to write.
     pub(crate) turns: Turns,
+}
+
+impl SqlitePools {
+    /// The connection that writes, where the disk lets it.
+    pub(super) async fn take_writer(&self) -> Result<PoolConnection<Sqlite>, Error> {
+        self.disk.may_write()?;
+        in_turn!(Some(&self.turns), self.writer.acquire()).map_err(super::translate)
+    }
 }
 
 pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
