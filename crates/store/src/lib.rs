@@ -42,7 +42,7 @@ mod workers;
 pub use artifacts::{Orphans, Standing};
 pub use claim::{Claimed, Suspects, Terms};
 pub use control::Cancelled;
-pub use db::{Kind, OnMissing};
+pub use db::{Kind, Lead, Leading, OnMissing};
 pub use health::{DatabaseHealth, Finding, Grade};
 pub use history::NewLogLines;
 pub use import::OriginalTable;

@@ -1,13 +1,15 @@
-//! What a worker asks where one writes at a time, as to a file: whether it is so, how often others wrote instead, and whether they go on with a line.
+//! What a worker asks where one writes at a time, as to a file: whether it is so, how often others wrote instead, who goes on, and
+//! whether they get on with a line.
 
 use mission_core::{Error, UniqueId};
 
 use crate::Store;
-use crate::db::{Kind, Statement};
+use crate::db::{Kind, Lead, Statement};
 use crate::lines::Line;
 use crate::retrying::retrying;
 
 static WAITING_AT: Statement = Statement::new("waiting_at", include_str!("sql/waiting_at.sql"));
+static STILL_WAITS: Statement = Statement::new("still_waits", include_str!("sql/still_waits.sql"));
 
 impl Store {
     /// Whether one writes at a time: what goes side by side on servers goes one after the other.
@@ -24,8 +26,18 @@ impl Store {
         0
     }
 
-    /// The task that waits behind so many due ones of a line; `None` where there are no more. Who leaves the line to others looks
-    /// later whether they have come so far.
+    /// Takes the lead of the file if it is free: whoever has it goes on where the others stand by. It is asked for from time
+    /// to time, not waited for. `None` where nobody can know who has it, as on servers or without a write-ahead log.
+    pub fn take_lead(&self) -> Option<Lead> {
+        #[cfg(feature = "sqlite")]
+        if let Some(pools) = self.db.sqlite() {
+            return pools.take_lead();
+        }
+        None
+    }
+
+    /// The task that waits behind so many due ones of a line; `None` where there are no more. Who stands by looks later
+    /// whether others have come so far.
     ///
     /// # Errors
     /// The database cannot be reached.
@@ -45,5 +57,14 @@ impl Store {
             row.map(|row| row.text("unique_id").map(UniqueId::from_row)).transpose()
         })
         .await
+    }
+
+    /// Whether this task waits, due or not.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn still_waits(&self, unique_id: &UniqueId) -> Result<bool, Error> {
+        let values = [("unique_id", unique_id.as_str().into())];
+        retrying(|| async { Ok(self.db.reader().await?.conn().row(&STILL_WAITS, &values).await?.is_some()) }).await
     }
 }

@@ -3,6 +3,7 @@
 mod claiming;
 mod crowd;
 mod leaving;
+mod standing_by;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -150,6 +151,7 @@ impl Fetcher {
     async fn may_go_on(&mut self) -> bool {
         let (mut load, mut standing) = (self.base.attempts.load(), self.base.tenure.standing());
         let slots = Arc::clone(&self.base.slots);
+        let leads_until = tokio::time::Instant::now() + limits::CROWD_LEAD_EVERY;
         loop {
             if self.base.has_reached(Phase::Draining) || self.intake.is_closed() {
                 return false;
@@ -159,6 +161,13 @@ impl Fetcher {
                 drop(slots.acquire().await);
                 let _ = load.wait_for(|load| load.unsettled < limits::SETTLE_BACKLOG_MAX).await;
                 let _ = standing.wait_for(|standing| *standing == crate::tenure::Standing::Holds).await;
+            };
+            let ready = async {
+                tokio::pin!(ready);
+                if tokio::time::timeout_at(leads_until, &mut ready).await.is_err() {
+                    self.crowd.forget();
+                    ready.await;
+                }
             };
             tokio::select! {
                 () = ready => {}
@@ -230,9 +239,10 @@ impl Fetcher {
         self.base.together.expect_claim(is_filled && self.may_go_together(&chosen, room));
         self.intake.take(claimed).await;
         if is_filled {
+            let begins = Instant::now();
             claiming::give_way().await;
-            if self.is_crowded(room) {
-                self.leave_to_others(&chosen).await;
+            if self.is_crowded(room, begins.elapsed()) {
+                self.stand_by(&chosen).await;
             }
         }
         Ok(found)
@@ -313,6 +323,7 @@ impl Fetcher {
         }
         self.lines.expire();
         // Others may reach the database.
+        self.crowd.forget();
         self.base.pass_hint_on();
         pause(limits::ERROR_PAUSE, &mut self.phase, Phase::Draining).await;
     }

@@ -30,6 +30,7 @@ mod ear;
 mod execute;
 mod fetcher;
 mod foreign;
+mod foresight;
 mod glance;
 mod going_on;
 mod handle;

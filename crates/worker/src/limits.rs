@@ -24,19 +24,19 @@ pub(crate) const TOGETHER_BYTES_MAX: usize = 16 * 1024;
 pub(crate) const APART_MAX: u32 = 64;
 /// So long outcomes wait for a claim that is about to come, and a claim for the settler.
 pub(crate) const TOGETHER_PAUSE: Duration = Duration::from_millis(2);
-/// So many claims does a refused turn to write to a file weigh: with fewer, two workers go on side by side.
-pub(crate) const CROWD_WEIGHT: u64 = 8;
-/// Most refused turns that count between two claims: one long write of a stranger is asked for many times.
-pub(crate) const CROWD_REFUSED_MAX: u64 = 4;
-/// Most claims in hand of a worker that goes on: as much as the turns weigh that the tries of seven others in their pauses cost.
-pub(crate) const CROWD_CREDIT_MAX: i64 = 256;
-/// Shortest pause of a worker that leaves a file to others: some ten of their claims.
-pub(crate) const CROWD_PAUSE_FIRST: Duration = Duration::from_millis(20);
-/// Longest one, and up to half as long again by the worker's number: as after work that is over.
-pub(crate) const CROWD_PAUSE_MAX: Duration = Duration::from_millis(200);
-/// So often does a worker claim that others leave a file to, at the least: beside slower disks nobody leaves.
-pub(crate) const CROWD_CLAIM_EVERY: Duration = Duration::from_millis(4);
-/// So long a file is not left where nobody went on: short pauses in vain cost some hundredths of the time.
+/// So many claims does one weigh whose turn to write to a file was refused: with fewer, two workers go on side by side.
+pub(crate) const CROWD_WEIGHT: i64 = 8;
+/// Most claims in hand: as much as four weigh whose turns were refused, by one stranger's writes as they come.
+pub(crate) const CROWD_CREDIT_MAX: i64 = 32;
+/// So long a worker stands by before it looks how far others have come: long beside one slow write.
+pub(crate) const CROWD_PAUSE: Duration = Duration::from_millis(100);
+/// So often it asks meanwhile whether anybody leads. So long a worker leads whose tasks do not end at once any more, or that has no slot.
+pub(crate) const CROWD_LEAD_EVERY: Duration = Duration::from_millis(20);
+/// So often does a worker claim beside which others stand by, at the least: beside slower ones, or on slower disks, nobody does.
+pub(crate) const CROWD_CLAIM_EVERY: Duration = Duration::from_millis(3);
+/// With so many lines of one priority nobody stands by: each is looked at before.
+pub(crate) const CROWD_LINES_MAX: usize = 4;
+/// So long a worker does not stand by again where others have not got on: pauses in vain cost a tenth of the time.
 pub(crate) const CROWD_STAYS: Duration = Duration::from_secs(1);
 /// Outcomes that may wait to be written before nothing more is claimed: memory stays bounded where the database is slow.
 pub(crate) const SETTLE_BACKLOG_MAX: usize = 2_000;

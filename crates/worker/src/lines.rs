@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use mission_core::Timestamp;
 use mission_store::Line;
 
+use crate::foresight::Foresight;
 use crate::limits;
 use crate::log::Lasting;
 
@@ -25,14 +26,7 @@ pub(crate) struct Lines {
     turn: u64,
     /// Lines whose claim the database refused.
     aside: HashMap<Key, Aside>,
-    /// The line that the last claims were from.
-    latest: Option<Latest>,
-}
-
-/// The line of the last claims, from where it goes on, and how many of them it gave.
-struct Latest {
-    line: Line,
-    claims: usize,
+    foresight: Foresight,
 }
 
 /// A line and the turn in which it last gave something; 0 if it never did.
@@ -58,11 +52,7 @@ impl Lines {
         let turn = |line: &Line| self.turns.get(&key(line)).copied().unwrap_or(0);
         self.lines = lines.into_iter().map(|line| Seen { turn: turn(&line), line }).collect();
         (self.read, self.is_expired) = (Some((now, database_now)), false);
-        if let Some(latest) = &self.latest
-            && self.lines.iter().any(|seen| seen.line.priority > latest.line.priority)
-        {
-            self.latest = None;
-        }
+        self.foresight.yields_to(self.lines.iter().map(|seen| seen.line.priority));
         self.forget_turns(now);
     }
 
@@ -101,6 +91,13 @@ impl Lines {
     pub(crate) fn choose(&self, now: Instant) -> Option<Line> {
         let order = |seen: &&Seen| (std::cmp::Reverse(seen.line.priority), seen.turn, seen.line.head);
         self.due(now).min_by_key(order).map(|seen| seen.line.clone())
+    }
+
+    /// The other lines of this one's priority that are due; `None` where one of a higher priority is.
+    pub(crate) fn beside(&self, line: &Line, now: Instant) -> Option<Vec<Line>> {
+        let due =
+            self.due(now).map(|seen| &seen.line).filter(|due| due.priority >= line.priority && !due.is_same(line));
+        due.map(|due| (due.priority == line.priority).then(|| due.clone())).collect()
     }
 
     /// In how long the next runnable line is due, if there is one; a line that is aside is not.
@@ -144,16 +141,13 @@ impl Lines {
 
     /// A claim from a line gave tasks, the last of them due at this moment.
     pub(crate) fn gave(&mut self, chosen: &Line, head: Timestamp) {
-        let before = self.latest.take().filter(|latest| latest.line.is_same(chosen));
-        let claims = before.map_or(0, |latest| latest.claims) + 1;
-        self.latest = Some(Latest { line: Line { head, ..chosen.clone() }, claims });
+        self.foresight.gave(chosen, head);
     }
 
     /// The line from which a task is claimed before the lines are read, because what calls is mostly more of the same: if all of the
     /// last claims were from it, none of a higher priority was seen since (there may be one), and nothing is known to be due.
     pub(crate) fn foreseen(&self, now: Instant) -> Option<Line> {
-        let latest = self.latest.as_ref().filter(|latest| latest.claims >= limits::ALIKE_MIN)?;
-        let line = &latest.line;
+        let line = self.foresight.line()?;
         let is_full = self.full_until.get(&line.task_type).is_some_and(|until| *until > now);
         let is_ruled = line.is_paused || line.running_limit.is_some() || is_full;
         (!is_ruled && !self.is_aside(line, now) && self.due(now).next().is_none()).then(|| line.clone())
@@ -161,7 +155,7 @@ impl Lines {
 
     /// It had nothing.
     pub(crate) fn foresee_nothing(&mut self) {
-        self.latest = None;
+        self.foresight.forget();
     }
 
     fn drop_line(&mut self, chosen: &Line) {

@@ -55,6 +55,11 @@ impl Disk {
         self.0.log.get_or_init(|| path.into());
     }
 
+    /// The write-ahead log, where there is one.
+    pub(super) fn log(&self) -> Option<&Path> {
+        self.0.log.get().map(PathBuf::as_path)
+    }
+
     /// Whether anything may be written.
     ///
     /// # Errors
@@ -124,7 +129,7 @@ impl Disk {
 
     fn sync(&self) -> Result<(), Error> {
         // Opened anew each time: the log goes with its last connection, and another one comes.
-        let log = match OpenOptions::new().write(true).open(self.0.log.get().map_or(Path::new(""), PathBuf::as_path)) {
+        let log = match OpenOptions::new().write(true).open(self.log().unwrap_or(Path::new(""))) {
             Ok(log) => log,
             // It went, and what stood in it was synced into the file.
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),

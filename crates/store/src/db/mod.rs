@@ -15,6 +15,7 @@ mod conn;
 mod disk;
 #[cfg(feature = "mysql")]
 mod flat;
+mod lead;
 mod meaning;
 mod open;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -32,6 +33,7 @@ pub(crate) use classify::{
 #[allow(unreachable_pub)] // See the type.
 pub use conn::Conn;
 pub(crate) use conn::{Held, Tx};
+pub use lead::{Lead, Leading};
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::options as mysql_options;
 #[cfg(any(feature = "mysql", feature = "postgres"))]

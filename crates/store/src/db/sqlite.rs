@@ -14,6 +14,7 @@ use sqlx::sqlite::{
 use super::OnMissing;
 use super::at_once::LeftOpen;
 use super::disk::Disk;
+use super::lead::{self, Lead};
 use super::meaning::Meaning;
 use super::turn::{ASK_EVERY, Turns, in_turn};
 
@@ -40,6 +41,11 @@ impl SqlitePools {
     pub(super) async fn take_writer(&self) -> Result<PoolConnection<Sqlite>, Error> {
         self.disk.may_write()?;
         in_turn!(Some(&self.turns), self.writer.acquire()).map_err(super::translate)
+    }
+
+    /// Takes the lead of the file if it is free; `None` where nobody can know.
+    pub(crate) fn take_lead(&self) -> Option<Lead> {
+        lead::take(self.disk.log()?)
     }
 }
 

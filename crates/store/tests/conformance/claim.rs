@@ -109,7 +109,9 @@ async fn a_task_is_found_by_its_place_in_its_line_among_those_that_are_due(db: D
     let at = async |line: &Line, place| store.waiting_at(line, place).await.unwrap();
     assert_eq!((at(&line, 0).await, at(&line, 2).await), (Some(ids[0].clone()), Some(ids[2].clone())));
     assert_eq!((at(&line, 3).await, at(&line, usize::MAX).await), (None, None), "what is due later is not there yet");
+    assert!(store.still_waits(&ids[0]).await.unwrap());
     store.claim(&line, WORKER, 1).await.unwrap();
+    assert!(!store.still_waits(&ids[0]).await.unwrap() && store.still_waits(&ids[1]).await.unwrap());
     assert_eq!((at(&line, 0).await, at(&line, 2).await), (Some(ids[1].clone()), None));
     let behind = Line { head: mission_core::Timestamp(line.head.0 + 3_600_000_000), ..line };
     assert_eq!(at(&behind, 0).await, None, "it begins at the head");

@@ -9,7 +9,7 @@ use crate::texts::{Given, text};
 conformance![every_statement_finds_its_rows_by_an_index, a_look_at_the_list_of_workers_dives_into_the_claims_index];
 
 /// Operations with the optional clauses that are asked for, and the kinds that have them.
-const STATEMENTS: [(&str, &[&str]); 52] = [
+const STATEMENTS: [(&str, &[&str]); 53] = [
     ("get", &[]),
     ("find", &[]),
     ("push_existing", &[]),
@@ -46,6 +46,7 @@ const STATEMENTS: [(&str, &[&str]); 52] = [
     ("claim_mark", &["flat"]),
     ("claim", &["ahead"]),
     ("waiting_at", &[]),
+    ("still_waits", &[]),
     ("cancel_waiting", &[]),
     ("cancel_running", &[]),
     ("delete", &[]),

@@ -1,13 +1,9 @@
-//! Leaving a file to others for a moment: it has one writer, and workers that change at each small claim do less together than one that goes on.
+//! Whether so many write to a file that one of them is to go on with it, and whether that is this worker.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mission_core::{Error, State};
-use mission_store::Line;
+use mission_store::{Lead, Leading, Store};
 
-use super::Fetcher;
-use crate::base::Phase;
 use crate::limits;
 
 /// What a worker knows of others that write to its file.
@@ -15,217 +11,79 @@ use crate::limits;
 pub(super) struct Crowd {
     /// Turns that had been refused by the last claim since a rest.
     refused: Option<u64>,
-    /// The claims of late, less what the refused turns weigh: who goes on has many in hand, and stays when others try.
+    /// The claims of late, less what those weigh whose turn was refused.
     credit: i64,
-    /// How long the last moment was.
-    pause: Duration,
-    /// Until when nothing is left to others, since none of them went on.
+    /// Until when it does not stand by: nobody got on, or there is too little to do.
     stays_until: Option<Instant>,
+    /// The lead of the file, where it is this worker's, and since when it makes nothing of it.
+    lead: Option<(Leading, Option<Instant>)>,
 }
 
 impl Crowd {
-    /// Counts a claim; answers whether turns were refused so often that the file is to be left to others. A single worker keeps it busy
-    /// where tasks end at once; where they take their time several are of use, however often they meet.
-    fn is_thick(&mut self, refused: u64, have_ended: bool, now: Instant) -> bool {
-        let asked_in_vain = self.refused.replace(refused).map_or(0, |before| refused.saturating_sub(before));
-        let weight = if have_ended { limits::CROWD_WEIGHT } else { 0 };
-        let credit = self
-            .credit
-            .saturating_add(1)
-            .saturating_sub_unsigned(weight * asked_in_vain.min(limits::CROWD_REFUSED_MAX));
-        self.credit = credit.clamp(-1, limits::CROWD_CREDIT_MAX);
-        if self.credit > limits::CROWD_CREDIT_MAX / 4 {
-            self.pause = Duration::ZERO;
+    /// Counts a claim; answers whether turns were refused so often that one worker is to go on with the file. It keeps it busy
+    /// where tasks end at once; where they take their time several are of use, however often they meet, and nobody leads for long.
+    pub(super) fn is_thick(&mut self, refused: u64, end_at_once: bool, now: Instant) -> bool {
+        let was_refused = self.refused.replace(refused).is_some_and(|before| before < refused);
+        let weight = if was_refused && end_at_once { limits::CROWD_WEIGHT } else { 0 };
+        self.credit = (self.credit + 1 - weight).clamp(-1, limits::CROWD_CREDIT_MAX);
+        if let Some((_, idle_since)) = &mut self.lead {
+            let since = *idle_since.get_or_insert(now);
+            if end_at_once {
+                *idle_since = None;
+            } else if since + limits::CROWD_LEAD_EVERY <= now {
+                self.lead = None;
+            }
         }
-        self.credit < 0 && self.stays_until.is_none_or(|until| until <= now)
+        self.credit < 0 && !self.stays(now)
     }
 
-    /// Twice as long as the last time.
-    fn longer(&self) -> Duration {
-        (self.pause * 2).clamp(limits::CROWD_PAUSE_FIRST, limits::CROWD_PAUSE_MAX)
+    /// Whether it does not stand by at this moment.
+    pub(super) fn stays(&self, now: Instant) -> bool {
+        self.stays_until.is_some_and(|until| now < until)
     }
 
-    /// How long a worker of this number leaves the next time: not as long as others.
-    fn pause(&self, worker: i64) -> Duration {
-        let pause = self.longer();
-        pause + pause * u32::try_from(worker.rem_euclid(8)).unwrap_or(0) / 16
+    #[cfg(test)]
+    pub(super) fn leads(&self) -> bool {
+        self.lead.is_some()
     }
 
-    /// It has left, and others have gone on: the next time is longer.
-    fn has_left(&mut self) {
+    /// Whether the lead of the file is this worker's or, if it was free, is now. Where nobody can know, everybody goes on.
+    pub(super) fn takes_lead(&mut self, store: &Store) -> bool {
+        if self.lead.is_some() {
+            return true;
+        }
+        match store.take_lead() {
+            Some(Lead::Others) => return false,
+            Some(Lead::Ours(lead)) => self.lead = Some((lead, None)),
+            None => {}
+        }
+        true
+    }
+
+    /// Others have got on: one refusal more, and it stands by again.
+    pub(super) fn others_got_on(&mut self) {
         self.credit = 0;
-        self.pause = self.longer();
     }
 
-    /// After a rest nothing is known of the file but that it was not to be left.
+    /// Who rests, has no free slot or meets an error leads no more, and counts anew.
     pub(super) fn forget(&mut self) {
         *self = Self { stays_until: self.stays_until, ..Self::default() };
     }
 
-    /// Others have not gone on, or nothing can be left to them.
-    fn stay(&mut self, now: Instant) {
-        self.pause = Duration::ZERO;
-        self.stays_until = Some(now + limits::CROWD_STAYS);
+    /// Does not stand by for so long.
+    pub(super) fn stay(&mut self, span: Duration) {
+        self.stays_until = Some(Instant::now() + span);
     }
-}
-
-impl Fetcher {
-    /// Whether others are to go on with what has just given a claim for so many free slots, whose tasks have had time to begin.
-    pub(super) fn is_crowded(&mut self, room: usize) -> bool {
-        let store = &self.base.store;
-        // Who has many slots needs few turns.
-        if self.base.settings.concurrency > limits::TOGETHER_MAX || !store.has_one_writer() {
-            return false;
-        }
-        let have_ended = self.base.slots.available_permits() >= room;
-        let is_thick = self.crowd.is_thick(store.turns_refused(), have_ended, Instant::now());
-        is_thick && !self.intake.is_closed() && !self.calls.has_changed().unwrap_or(false)
-    }
-
-    /// Claims nothing from this line for a moment, unless somebody calls. Where the others have not come to a place that they should
-    /// have, nothing is left to them for a while.
-    pub(super) async fn leave_to_others(&mut self, line: &Line) {
-        let (base, now) = (Arc::clone(&self.base), Instant::now());
-        let fresh = self.lines.age(now).map_or(Duration::ZERO, |age| limits::LINES_AGE_MAX.saturating_sub(age));
-        let pause = self.crowd.pause(base.tenure.worker().0).min(fresh);
-        // Another line has its turn by then.
-        if self.lines.choose(now + pause).is_none_or(|next| !next.is_same(line)) {
-            return self.crowd.stay(now);
-        }
-        let claims = pause.as_millis() / limits::CROWD_CLAIM_EVERY.as_millis();
-        let place = base.settings.concurrency * usize::try_from(claims).unwrap_or(usize::MAX);
-        let Some(mark) = at_once(base.store.waiting_at(line, place)).await.flatten() else {
-            return self.crowd.stay(now);
-        };
-        base.together.expect_claim(false);
-        base.pass_hint_on();
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = self.calls.changed() => return self.calls.mark_changed(),
-            _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => return,
-        }
-        match at_once(base.store.get(&mark)).await {
-            Some(marked) if marked.as_ref().is_none_or(|task| task.state != State::Init) => self.crowd.has_left(),
-            _ => self.crowd.stay(Instant::now()),
-        }
-    }
-}
-
-/// What is read at once; `None` where it cannot be, or takes longer than a pause would.
-async fn at_once<T>(read: impl Future<Output = Result<T, Error>>) -> Option<T> {
-    tokio::time::timeout(limits::CROWD_PAUSE_FIRST, read).await.ok()?.ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use mission_core::NewTask;
-    use mission_store::{OnMissing, Store};
-    use mission_testkit::{Database, Kind, on};
+    use mission_store::OnMissing;
+    use mission_testkit::{Kind, on};
 
     use super::*;
-    use crate::base::Base;
-    use crate::settings::WhenEmpty;
-    use crate::{Method, Registry, States, Wake, Worker, WorkerSettings, shift};
 
-    /// What others do with the line that is left to them.
-    #[derive(Clone, Copy)]
-    enum Others {
-        GoOn,
-        /// Claim once.
-        AreSlow,
-        DoNothing,
-        /// As who pushes does.
-        Call,
-    }
-
-    /// What came of leaving it.
-    #[derive(Debug, PartialEq)]
-    enum Left {
-        ToOthers,
-        /// It is not left for the next while.
-        Kept,
-        ForACall,
-    }
-
-    /// Leaves a line of so many tasks to others, where tasks of another method may wait, too.
-    async fn left(db: Database, tasks: usize, also: Option<NewTask>, others: Others) -> Left {
-        let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
-        let tasks: Vec<NewTask> = (0..tasks).map(|_| NewTask::new("export")).chain(also).collect();
-        store.push_all(&tasks).await.unwrap();
-        let serves = |name| Method::from_fn(name, |_, (): ()| async { Ok::<_, String>(()) });
-        let registry = Registry::of(["export", "mail"].map(serves)).unwrap();
-        let settings = WorkerSettings { concurrency: 4, when_empty: WhenEmpty::Stop, ..WorkerSettings::default() };
-        let (wake, other) = (Wake::new(), store.clone());
-        let worker = Worker::new(store.clone(), registry, States::new(), wake.clone(), settings);
-        let leaving = async move |base: Arc<Base>| {
-            let line = other.lines().await.unwrap().0.into_iter().find(|line| line.method == "export").unwrap();
-            let mut fetcher = Fetcher::new(Arc::clone(&base));
-            fetcher.look().await.unwrap();
-            fetcher.lines.advance(&line, line.head);
-            fetcher.crowd.pause = limits::CROWD_PAUSE_MAX;
-            let do_their_part = async {
-                let (claims, per_claim) = match others {
-                    Others::GoOn => (usize::MAX, 500),
-                    Others::AreSlow => (1, 9),
-                    Others::DoNothing | Others::Call => (0, 0),
-                };
-                for _ in 0..claims {
-                    other.claim(&line, base.tenure.worker(), per_claim).await.unwrap();
-                }
-                if matches!(others, Others::Call) {
-                    // By then the pause has mostly begun.
-                    other.lines().await.unwrap();
-                    wake.wake();
-                }
-                std::future::pending().await
-            };
-            tokio::select! {
-                biased;
-                () = fetcher.leave_to_others(&line) => {}
-                () = do_their_part => {}
-            }
-            match (fetcher.crowd.stays_until, fetcher.calls.has_changed().unwrap()) {
-                (Some(_), _) => Left::Kept,
-                (None, true) => Left::ForACall,
-                (None, false) => Left::ToOthers,
-            }
-        };
-        shift::answer_of(worker, leaving).await
-    }
-
-    #[test]
-    fn a_line_is_left_to_others_who_go_on_with_it() {
-        on(Kind::Sqlite, async |db| assert_eq!(left(db, 1000, None, Others::GoOn).await, Left::ToOthers));
-    }
-
-    #[test]
-    fn a_line_is_left_no_more_where_others_do_less_than_they_should() {
-        on(Kind::Sqlite, async |db| assert_eq!(left(db, 1000, None, Others::DoNothing).await, Left::Kept));
-        on(Kind::Sqlite, async |db| assert_eq!(left(db, 1000, None, Others::AreSlow).await, Left::Kept));
-    }
-
-    #[test]
-    fn a_line_with_little_in_it_is_not_left() {
-        on(Kind::Sqlite, async |db| assert_eq!(left(db, 8, None, Others::GoOn).await, Left::Kept));
-    }
-
-    #[test]
-    fn a_line_is_not_left_where_another_is_due_meanwhile() {
-        let due = [NewTask::new("mail"), NewTask::new("mail").priority(1).after(limits::CROWD_PAUSE_MAX / 2)];
-        for also in due {
-            let also = Some(also);
-            on(Kind::Sqlite, async move |db| assert_eq!(left(db, 1000, also, Others::GoOn).await, Left::Kept));
-        }
-        let later = Some(NewTask::new("mail").priority(1).after(Duration::from_secs(60)));
-        on(Kind::Sqlite, async move |db| assert_eq!(left(db, 1000, later, Others::GoOn).await, Left::ToOthers));
-    }
-
-    #[test]
-    fn a_call_ends_the_pause_and_is_heard() {
-        on(Kind::Sqlite, async |db| assert_eq!(left(db, 1000, None, Others::Call).await, Left::ForACall));
-    }
-
-    /// Counts claims, each with so many turns refused to it, until the file is left to others; answers how many there were before.
+    /// Counts claims, each with so many turns refused to it, until the crowd is thick; answers how many there were before.
     fn claims_until_thick(crowd: &mut Crowd, have_ended: bool, refused: &[u64]) -> Option<usize> {
         let mut all = crowd.refused.unwrap_or(0);
         refused.iter().position(|refused| {
@@ -243,63 +101,57 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_left_to_others_where_one_turn_for_some_claims_is_refused_and_tasks_end_at_once() {
+    fn a_crowd_is_thick_where_one_claim_of_some_is_refused_its_turn_and_tasks_end_at_once() {
         assert_eq!(claims_until_thick(&mut Crowd::default(), AT_ONCE, &one_in(8)), None);
         assert!(claims_until_thick(&mut Crowd::default(), AT_ONCE, &one_in(7)).is_some());
         assert_eq!(claims_until_thick(&mut Crowd::default(), LATER, &[9; 1000]), None, "they take their time");
     }
 
     #[test]
-    fn who_comes_back_and_is_refused_leaves_at_once() {
+    fn who_comes_back_and_is_refused_stands_by_at_once() {
         let mut crowd = Crowd::default();
         for _ in 0..3 {
             assert_eq!(claims_until_thick(&mut crowd, AT_ONCE, &[0, 1]), Some(1));
-            crowd.has_left();
+            crowd.others_got_on();
         }
     }
 
     #[test]
-    fn one_long_write_of_a_stranger_takes_few_claims_off_who_goes_on() {
+    fn the_long_writes_of_a_stranger_count_once_each() {
         let mut crowd = Crowd::default();
-        assert_eq!(claims_until_thick(&mut crowd, AT_ONCE, &[0; 256]), None);
-        assert_eq!(claims_until_thick(&mut crowd, AT_ONCE, &[1000; 8]), None);
-        assert_eq!(claims_until_thick(&mut crowd, AT_ONCE, &[0; 256]), None);
+        assert_eq!(claims_until_thick(&mut crowd, AT_ONCE, &[0; 100]), None);
+        assert_eq!(claims_until_thick(&mut crowd, AT_ONCE, &[1000; 4]), None);
+        assert_eq!(claims_until_thick(&mut crowd, AT_ONCE, &[1000; 1000]), Some(0), "others come in between too often");
     }
 
     #[test]
-    fn who_goes_on_stays_when_others_try() {
-        let mut crowd = Crowd::default();
-        assert_eq!(claims_until_thick(&mut crowd, AT_ONCE, &[0; 1000]), None);
-        assert_eq!(claims_until_thick(&mut crowd, AT_ONCE, &[4; 8]), None);
-        assert!(claims_until_thick(&mut crowd, AT_ONCE, &[4; 2]).is_some(), "but not for ever");
+    fn who_leads_gives_the_lead_back_once_tasks_have_not_ended_at_once_for_a_while() {
+        on(Kind::Sqlite, async |db| {
+            let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
+            let mut crowd = Crowd::default();
+            assert!(crowd.takes_lead(&store));
+            let (now, later) = (Instant::now(), Instant::now() + limits::CROWD_LEAD_EVERY);
+            for (end_at_once, when) in [(LATER, now), (AT_ONCE, later), (LATER, later)] {
+                crowd.is_thick(0, end_at_once, when);
+                assert!(crowd.leads());
+            }
+            crowd.is_thick(0, LATER, later + limits::CROWD_LEAD_EVERY);
+            assert!(!crowd.leads());
+        });
     }
 
     #[test]
-    fn who_is_refused_again_leaves_for_longer_and_workers_for_different_times() {
-        let mut crowd = Crowd::default();
-        let mut pauses = Vec::new();
-        for _ in 0..6 {
-            pauses.push(crowd.pause(8).as_millis());
-            crowd.has_left();
-        }
-        assert_eq!(pauses, [20, 40, 80, 160, 200, 200]);
-        assert_eq!((crowd.pause(7).as_millis(), crowd.pause(-1).as_millis()), (287, 287));
-        claims_until_thick(&mut crowd, AT_ONCE, &[0; 100]);
-        assert_eq!(crowd.pause(8).as_millis(), 20, "it had gone on");
-    }
-
-    #[test]
-    fn nothing_is_left_to_others_for_a_while_where_nobody_went_on() {
+    fn who_stood_by_in_vain_does_not_again_for_a_while() {
         let (mut crowd, now) = (Crowd::default(), Instant::now());
         assert!(!crowd.is_thick(1000, true, now), "what was before the first claim does not count");
-        crowd.stay(now);
+        crowd.stay(limits::CROWD_STAYS);
         assert!(!crowd.is_thick(2000, true, now));
         crowd.forget();
-        let later = now + limits::CROWD_STAYS;
+        let later = Instant::now() + limits::CROWD_STAYS;
         assert!(!crowd.is_thick(3000, true, later), "nor what was while it rested");
         assert!(crowd.is_thick(4000, true, later));
         crowd.forget();
-        crowd.stay(now);
+        crowd.stay(limits::CROWD_STAYS);
         crowd.forget();
         crowd.is_thick(5000, true, now);
         assert!(!crowd.is_thick(6000, true, now), "a rest does not end that");

@@ -1,0 +1,307 @@
+//! Standing by while another worker goes on with a file: it has one writer, and workers that change at each small claim do less together
+//! than one alone.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mission_core::{Error, UniqueId};
+use mission_store::Line;
+
+use super::Fetcher;
+use crate::base::Phase;
+use crate::limits;
+
+impl Fetcher {
+    /// Whether another is to go on with the file, after a claim for so many free slots whose tasks have had so long to begin.
+    pub(super) fn is_crowded(&mut self, room: usize, begun_in: Duration) -> bool {
+        let (base, concurrency) = (&self.base, self.base.settings.concurrency);
+        // Who has many slots needs few turns.
+        if concurrency > limits::TOGETHER_MAX || !base.store.has_one_writer() {
+            return false;
+        }
+        // Those of one thread have computed before anybody else came to it, however short they are.
+        let have_ended = self.base.slots.available_permits() >= room && begun_in < limits::GATHER_PAUSE;
+        let end_at_once = have_ended && room * limits::GATHER_PART >= concurrency;
+        let is_thick = self.crowd.is_thick(base.store.turns_refused(), end_at_once, Instant::now());
+        is_thick
+            && !self.intake.is_closed()
+            && !self.calls.has_changed().unwrap_or(false)
+            && !self.crowd.takes_lead(&base.store)
+    }
+
+    /// Claims nothing while another leads and others get on with this line.
+    pub(super) async fn stand_by(&mut self, line: &Line) {
+        while self.stand_by_a_moment(line).await {}
+    }
+
+    /// Claims nothing for a moment, unless somebody calls or the lead comes free; answers whether others have got on meanwhile. Where
+    /// they have not come to a place that they should have, it does not stand by for a while.
+    async fn stand_by_a_moment(&mut self, line: &Line) -> bool {
+        let (base, now) = (Arc::clone(&self.base), Instant::now());
+        let fresh = self.lines.age(now).map_or(Duration::ZERO, |age| limits::LINES_AGE_MAX.saturating_sub(age));
+        let pause = limits::CROWD_PAUSE.min(fresh);
+        if pause < limits::CROWD_LEAD_EVERY {
+            return false;
+        }
+        let Some(marks) = within_a_moment(self.marks(line, pause)).await else { return false };
+        if marks.is_empty() {
+            self.crowd.stay(limits::CROWD_PAUSE);
+            return false;
+        }
+        base.together.expect_claim(false);
+        base.pass_hint_on();
+        let until = Instant::now() + pause;
+        while Instant::now() < until {
+            tokio::select! {
+                () = tokio::time::sleep(limits::CROWD_LEAD_EVERY) => {}
+                _ = self.calls.changed() => {
+                    self.calls.mark_changed();
+                    return false;
+                }
+                _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => return false,
+            }
+            if self.crowd.takes_lead(&base.store) {
+                return false;
+            }
+        }
+        for mark in &marks {
+            match within_a_moment(base.store.still_waits(mark)).await {
+                Some(false) => {}
+                Some(true) => {
+                    self.crowd.stay(limits::CROWD_STAYS);
+                    return false;
+                }
+                None => return false,
+            }
+        }
+        self.crowd.others_got_on();
+        true
+    }
+
+    /// The tasks that others are to claim in a pause: the one at the place of this line to which they are to come, and the first of
+    /// each other line whose turn it is as well. None where this one is not as long, or one of a higher priority is due.
+    async fn marks(&self, line: &Line, pause: Duration) -> Result<Vec<UniqueId>, Error> {
+        let store = &self.base.store;
+        let Some(beside) = self.lines.beside(line, Instant::now() + pause) else { return Ok(Vec::new()) };
+        if beside.len() >= limits::CROWD_LINES_MAX {
+            return Ok(Vec::new());
+        }
+        let claims = pause.as_millis() / limits::CROWD_CLAIM_EVERY.as_millis();
+        let tasks = self.base.settings.concurrency * usize::try_from(claims).unwrap_or(usize::MAX);
+        let Some(place) = store.waiting_at(line, tasks / (1 + beside.len())).await? else { return Ok(Vec::new()) };
+        let mut marks = vec![place];
+        for line in &beside {
+            marks.extend(store.waiting_at(line, 0).await?);
+        }
+        Ok(marks)
+    }
+}
+
+/// What is read in time; `None` where it cannot be, or takes as long as the pause itself.
+async fn within_a_moment<T>(read: impl Future<Output = Result<T, Error>>) -> Option<T> {
+    tokio::time::timeout(limits::CROWD_PAUSE, read).await.ok()?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use mission_core::NewTask;
+    use mission_store::{Lead, OnMissing, Store};
+    use mission_testkit::{Database, Kind, on};
+
+    use super::*;
+    use crate::base::Base;
+    use crate::settings::WhenEmpty;
+    use crate::{Method, Registry, States, Wake, Worker, WorkerSettings, shift};
+
+    /// What others do meanwhile.
+    #[derive(Clone, Copy)]
+    enum Others {
+        GoOn,
+        /// They go on with the other line, too.
+        GoOnWithBoth,
+        DoNothing,
+        /// As who pushes does.
+        Call,
+        /// Who had the lead gives it back.
+        GiveBack,
+        /// Tell the worker to.
+        Stop,
+    }
+
+    /// What came of standing by.
+    #[derive(Debug, PartialEq)]
+    enum Stood {
+        /// As long as it could, again and again.
+        By,
+        /// A moment, in vain; not again for a while.
+        InVain,
+        /// There was nothing to stand by for, for a moment.
+        NotAtAll,
+        UntilCalled,
+        UntilItLed,
+        UntilStopped,
+    }
+
+    fn of_four_slots(store: Store, wake: Wake) -> Worker {
+        let serves = |name| Method::from_fn(name, |_, (): ()| async { Ok::<_, String>(()) });
+        let registry = Registry::of(["export", "mail"].map(serves)).unwrap();
+        let settings = WorkerSettings { concurrency: 4, when_empty: WhenEmpty::Stop, ..WorkerSettings::default() };
+        Worker::new(store, registry, States::new(), wake, settings)
+    }
+
+    /// Stands by at a line of so many tasks, where tasks of another method may wait, too, and another worker leads.
+    async fn stood(db: Database, tasks: usize, also: Option<NewTask>, others: Others) -> Stood {
+        let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
+        let all: Vec<NewTask> = also.into_iter().chain((0..tasks).map(|_| NewTask::new("export"))).collect();
+        store.push_all(&all).await.unwrap();
+        let (wake, other) = (Wake::new(), store.clone());
+        let worker = of_four_slots(store, wake.clone());
+        let standing_by = async move |base: Arc<Base>| {
+            let mut lead = other.take_lead();
+            let lines = other.lines().await.unwrap().0;
+            let line = lines.iter().find(|line| line.method == "export").unwrap();
+            let mut fetcher = Fetcher::new(Arc::clone(&base));
+            fetcher.look().await.unwrap();
+            let began = Instant::now();
+            let do_their_part = async {
+                let (claims, per_claim) = match others {
+                    Others::GoOn | Others::GoOnWithBoth => (usize::MAX, 50),
+                    Others::DoNothing | Others::Call | Others::GiveBack | Others::Stop => (0, 0),
+                };
+                if matches!(others, Others::GoOnWithBoth) {
+                    let beside = lines.iter().find(|line| line.method == "mail").unwrap();
+                    other.claim(beside, base.tenure.worker(), 1).await.unwrap();
+                }
+                for _ in 0..claims {
+                    other.claim(line, base.tenure.worker(), per_claim).await.unwrap();
+                }
+                // By then the pause has mostly begun.
+                other.lines().await.unwrap();
+                match others {
+                    Others::Call => wake.wake(),
+                    Others::GiveBack => lead = None,
+                    Others::Stop => base.go_to(Phase::Draining),
+                    _ => {}
+                }
+                std::future::pending().await
+            };
+            tokio::select! {
+                biased;
+                () = fetcher.stand_by(line) => {}
+                () = do_their_part => {}
+            }
+            if fetcher.crowd.leads() {
+                Stood::UntilItLed
+            } else if fetcher.calls.has_changed().unwrap() {
+                Stood::UntilCalled
+            } else if base.has_reached(Phase::Draining) {
+                Stood::UntilStopped
+            } else if fetcher.crowd.stays(Instant::now() + 2 * limits::CROWD_PAUSE) {
+                Stood::InVain
+            } else if began.elapsed() >= 2 * limits::CROWD_PAUSE {
+                Stood::By
+            } else {
+                Stood::NotAtAll
+            }
+        };
+        shift::answer_of(worker, standing_by).await
+    }
+
+    #[test]
+    fn a_worker_stands_by_while_another_leads_and_others_get_on() {
+        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 3000, None, Others::GoOn).await, Stood::By));
+    }
+
+    #[test]
+    fn others_are_to_claim_all_slots_each_3_ms_from_all_lines() {
+        on(Kind::Sqlite, async |db| {
+            let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
+            let tasks: Vec<NewTask> = (0..200).map(|_| NewTask::new("export")).collect();
+            let pushed = store.push_all(&tasks).await.unwrap();
+            let other = store.clone();
+            let marks = async move |base: Arc<Base>| {
+                let line = other.lines().await.unwrap().0.remove(0);
+                let mut fetcher = Fetcher::new(base);
+                fetcher.look().await.unwrap();
+                let alone = fetcher.marks(&line, Duration::from_millis(30)).await.unwrap();
+                other.push_all(&[NewTask::new("mail")]).await.unwrap();
+                fetcher.lines.expire();
+                fetcher.look().await.unwrap();
+                (alone, fetcher.marks(&line, Duration::from_millis(30)).await.unwrap())
+            };
+            let (alone, beside) = shift::answer_of(of_four_slots(store, Wake::new()), marks).await;
+            let id = |place: usize| pushed[place].unique_id.clone();
+            assert_eq!((alone, &beside[0], beside.len()), (vec![id(40)], &id(20), 2));
+        });
+    }
+
+    #[test]
+    fn it_stands_by_no_more_where_others_do_nothing() {
+        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 1000, None, Others::DoNothing).await, Stood::InVain));
+    }
+
+    #[test]
+    fn it_does_not_stand_by_where_there_is_little_to_do() {
+        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 8, None, Others::GoOn).await, Stood::NotAtAll));
+    }
+
+    #[test]
+    fn it_does_not_stand_by_where_a_higher_priority_is_due_meanwhile() {
+        let due = [NewTask::new("mail"), NewTask::new("mail").after(limits::CROWD_PAUSE / 2)];
+        for also in due {
+            let also = Some(also.priority(1));
+            on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 3000, also, Others::GoOn).await, Stood::NotAtAll));
+        }
+        let later = Some(NewTask::new("mail").priority(1).after(Duration::from_secs(60)));
+        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 3000, later, Others::GoOn).await, Stood::By));
+    }
+
+    #[test]
+    fn it_stands_by_at_all_lines_of_a_priority_where_others_get_on_with_all() {
+        let also = || Some(NewTask::new("mail"));
+        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 3000, also(), Others::GoOnWithBoth).await, Stood::By));
+        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 3000, also(), Others::GoOn).await, Stood::InVain));
+    }
+
+    #[test]
+    fn a_call_ends_the_pause_and_is_heard() {
+        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 1000, None, Others::Call).await, Stood::UntilCalled));
+    }
+
+    #[test]
+    fn a_lead_that_comes_free_ends_it() {
+        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 1000, None, Others::GiveBack).await, Stood::UntilItLed));
+    }
+
+    #[test]
+    fn a_stop_ends_it() {
+        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 1000, None, Others::Stop).await, Stood::UntilStopped));
+    }
+
+    #[test]
+    fn who_leads_gives_the_lead_back_at_rest_at_an_error_and_without_a_free_slot() {
+        on(Kind::Sqlite, async |db| {
+            let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
+            let (other, wake) = (store.clone(), Wake::new());
+            let worker = of_four_slots(store.clone(), wake.clone());
+            let fetching = async move |base: Arc<Base>| {
+                let mut fetcher = Fetcher::new(Arc::clone(&base));
+                let is_free = || matches!(other.take_lead(), Some(Lead::Ours(_)));
+                assert!(fetcher.crowd.takes_lead(&store) && !is_free());
+                wake.wake();
+                fetcher.rest().await;
+                assert!(is_free(), "at rest");
+                assert!(fetcher.crowd.takes_lead(&store) && !is_free());
+                fetcher.bear(&Error::invalid("no")).await;
+                assert!(is_free(), "at an error");
+                assert!(fetcher.crowd.takes_lead(&store) && !is_free());
+                let slots = base.slots.acquire_many(4).await.unwrap();
+                let waiting = tokio::time::timeout(2 * limits::CROWD_LEAD_EVERY, fetcher.may_go_on());
+                assert!(waiting.await.is_err() && is_free(), "without a free slot");
+                drop(slots);
+                assert!(fetcher.may_go_on().await);
+            };
+            shift::answer_of(worker, fetching).await;
+        });
+    }
+}
