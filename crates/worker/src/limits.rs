@@ -34,7 +34,7 @@ pub(crate) const CROWD_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const CROWD_LEAD_EVERY: Duration = Duration::from_millis(20);
 /// So often does a worker claim beside which others stand by, at the least: beside slower ones, or on slower disks, nobody does.
 pub(crate) const CROWD_CLAIM_EVERY: Duration = Duration::from_millis(3);
-/// With so many lines of one priority nobody stands by: each is looked at before.
+/// With so many other lines of the priority nobody stands by: each is looked at before.
 pub(crate) const CROWD_LINES_MAX: usize = 4;
 /// So long a worker does not stand by again where others have not got on: pauses in vain cost a tenth of the time.
 pub(crate) const CROWD_STAYS: Duration = Duration::from_secs(1);
