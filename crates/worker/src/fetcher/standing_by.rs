@@ -107,9 +107,12 @@ mod tests {
     use mission_core::NewTask;
     use mission_store::{Lead, OnMissing, Store};
     use mission_testkit::{Database, Kind, on};
+    use sqlx::{Connection as _, Executor as _};
 
     use super::*;
     use crate::base::Base;
+    use crate::ear::Hint;
+    use crate::intake::Intake;
     use crate::settings::WhenEmpty;
     use crate::{Method, Registry, States, Wake, Worker, WorkerSettings, shift};
 
@@ -161,6 +164,7 @@ mod tests {
             let lines = other.lines().await.unwrap().0;
             let line = lines.iter().find(|line| line.method == "export").unwrap();
             let mut fetcher = Fetcher::new(Arc::clone(&base));
+            base.take_hint(Hint { at: Instant::now(), hops: 0 });
             fetcher.look().await.unwrap();
             let began = Instant::now();
             let do_their_part = async {
@@ -199,12 +203,78 @@ mod tests {
             } else if fetcher.crowd.stays(Instant::now() + 2 * limits::CROWD_PAUSE) {
                 Stood::InVain
             } else if began.elapsed() >= 2 * limits::CROWD_PAUSE {
+                assert!(!base.has_hint(), "it is for others");
                 Stood::By
             } else {
                 Stood::NotAtAll
             }
         };
         shift::answer_of(worker, standing_by).await
+    }
+
+    /// Whether a worker of so many slots finds its file crowded, one of its claims having been refused its turn, where another leads.
+    async fn is_crowded(
+        db: Database,
+        concurrency: usize,
+        change: impl FnOnce(&mut Fetcher) -> Duration + Send + 'static,
+    ) -> bool {
+        let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
+        let mut stranger = sqlx::SqliteConnection::connect(db.url()).await.unwrap();
+        let mut worker = of_four_slots(store.clone(), Wake::new());
+        worker.settings.concurrency = concurrency;
+        let counting = async move |base: Arc<Base>| {
+            let mut fetcher = Fetcher::new(base);
+            let _lead = store.take_lead();
+            assert!(!fetcher.is_crowded(concurrency, Duration::ZERO), "no turn was refused");
+            stranger.execute("begin immediate").await.unwrap();
+            let before = store.turns_refused();
+            let refusal = async {
+                while store.turns_refused() == before {
+                    tokio::task::yield_now().await;
+                }
+                stranger.execute("rollback").await.unwrap();
+            };
+            let task = NewTask::new("export");
+            let (pushed, ()) = tokio::join!(store.push(&task), refusal);
+            pushed.unwrap();
+            let begun_in = change(&mut fetcher);
+            fetcher.is_crowded(concurrency, begun_in)
+        };
+        shift::answer_of(worker, counting).await
+    }
+
+    #[test]
+    fn a_file_is_crowded_where_turns_are_refused_tasks_end_at_once_and_another_leads() {
+        on(Kind::Sqlite, async |db| {
+            assert!(is_crowded(db, 4, |_| Duration::ZERO).await);
+        });
+        on(Kind::Sqlite, async |db| {
+            assert!(!is_crowded(db, 4, |_| limits::GATHER_PAUSE).await, "they compute, on the one thread there is");
+        });
+        on(Kind::Sqlite, async |db| {
+            let take_slot = |fetcher: &mut Fetcher| {
+                fetcher.base.slots.try_acquire().unwrap().forget();
+                Duration::ZERO
+            };
+            assert!(!is_crowded(db, 4, take_slot).await, "they take their time");
+        });
+        on(Kind::Sqlite, async |db| {
+            assert!(!is_crowded(db, limits::TOGETHER_MAX + 1, |_| Duration::ZERO).await, "it has many slots");
+        });
+        on(Kind::Sqlite, async |db| {
+            let call = |fetcher: &mut Fetcher| {
+                fetcher.base.wake.wake();
+                Duration::ZERO
+            };
+            assert!(!is_crowded(db, 4, call).await, "somebody calls");
+        });
+        on(Kind::Sqlite, async |db| {
+            let end = |fetcher: &mut Fetcher| {
+                fetcher.intake = Intake::counting(Arc::clone(&fetcher.base), Some(0));
+                Duration::ZERO
+            };
+            assert!(!is_crowded(db, 4, end).await, "it claims no more");
+        });
     }
 
     #[test]
