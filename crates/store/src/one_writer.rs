@@ -59,12 +59,21 @@ impl Store {
         .await
     }
 
-    /// Whether this task waits, due or not.
+    /// Whether any of these tasks waits and is due.
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub async fn still_waits(&self, unique_id: &UniqueId) -> Result<bool, Error> {
-        let values = [("unique_id", unique_id.as_str().into())];
-        retrying(|| async { Ok(self.db.reader().await?.conn().row(&STILL_WAITS, &values).await?.is_some()) }).await
+    pub async fn any_waits(&self, tasks: &[UniqueId]) -> Result<bool, Error> {
+        retrying(|| async {
+            let mut reader = self.db.reader().await?;
+            for task in tasks {
+                let values = [("unique_id", task.as_str().into())];
+                if reader.conn().row(&STILL_WAITS, &values).await?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+        .await
     }
 }

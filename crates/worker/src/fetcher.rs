@@ -205,6 +205,7 @@ impl Fetcher {
         };
         self.gather().await;
         let room = self.room();
+        let asked = Instant::now();
         let (claimed, room) = match self.claim(&chosen, room).await {
             // Those in front of the row that cannot be claimed can.
             Err(fault) if is_refusal(&fault) && room > 1 => (self.claim(&chosen, 1).await, 1),
@@ -239,9 +240,9 @@ impl Fetcher {
         self.base.together.expect_claim(is_filled && self.may_go_together(&chosen, room));
         self.intake.take(claimed).await;
         if is_filled {
-            let begins = Instant::now();
+            let (took, begins) = (asked.elapsed(), Instant::now());
             claiming::give_way().await;
-            if self.is_crowded(room, begins.elapsed()) {
+            if self.is_crowded(room, took, begins.elapsed()) {
                 self.stand_by(&chosen).await;
             }
         }

@@ -39,6 +39,11 @@ impl Intake {
         self.quota == Some(0)
     }
 
+    /// Whether it is to take so many, and no more.
+    pub(crate) fn has_quota(&self) -> bool {
+        self.quota.is_some()
+    }
+
     /// While a suspect runs in this process no other is touched: its death must not count against what merely was in hand.
     pub(crate) fn suspects() -> Suspects {
         if suspect_slot().available_permits() > 0 { Suspects::Take } else { Suspects::Leave }

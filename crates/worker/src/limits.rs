@@ -32,7 +32,7 @@ pub(crate) const CROWD_CREDIT_MAX: i64 = 32;
 pub(crate) const CROWD_PAUSE: Duration = Duration::from_millis(100);
 /// So often it asks meanwhile whether anybody leads. So long a worker leads whose tasks do not end at once any more, or that has no slot.
 pub(crate) const CROWD_LEAD_EVERY: Duration = Duration::from_millis(20);
-/// So often does a worker claim beside which others stand by, at the least: beside slower ones, or on slower disks, nobody does.
+/// So often does a worker claim beside which others stand by, at the least: beside slower ones, or on slower disks, nobody does for long.
 pub(crate) const CROWD_CLAIM_EVERY: Duration = Duration::from_millis(3);
 /// With so many other lines of the priority nobody stands by: each is looked at before.
 pub(crate) const CROWD_LINES_MAX: usize = 4;

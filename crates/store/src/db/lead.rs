@@ -14,10 +14,15 @@ pub enum Lead {
     Others,
 }
 
-/// The lead of a file. The system takes it back from a process that ends, however it ends.
+/// The lead of a file. The system takes it back where a process ends, however it ends.
 #[derive(Debug)]
-pub struct Leading {
-    _log: File,
+pub struct Leading(File);
+
+impl Drop for Leading {
+    fn drop(&mut self) {
+        // A process that was forked off meanwhile may have the file open, too.
+        let _ = self.0.unlock();
+    }
 }
 
 /// Takes the lead of the file with this log if it is free; `None` where nobody can know.
@@ -28,7 +33,7 @@ pub struct Leading {
 pub(super) fn take(log: &Path) -> Option<Lead> {
     let log = File::open(log).ok()?;
     match log.try_lock() {
-        Ok(()) => Some(Lead::Ours(Leading { _log: log })),
+        Ok(()) => Some(Lead::Ours(Leading(log))),
         Err(std::fs::TryLockError::WouldBlock) => Some(Lead::Others),
         Err(std::fs::TryLockError::Error(_)) => None,
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use mission_core::{NewTask, Progress, State, WorkerId};
+use mission_core::{NewTask, Progress, State, UniqueId, WorkerId};
 use mission_store::{Line, Suspects, Terms};
 use mission_testkit::{Database, Kind, conformance};
 
@@ -100,7 +100,7 @@ async fn each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type(
 async fn a_task_is_found_by_its_place_in_its_line_among_those_that_are_due(db: Database) {
     let store = open(&db).await;
     let ids = push_many(&store, 3).await;
-    push(&store, task().after(Duration::from_secs(3600))).await;
+    let later = push(&store, task().after(Duration::from_secs(3600))).await;
     for other in [NewTask::new("other"), task().task_type("other"), task().priority(1)] {
         push(&store, other).await;
     }
@@ -109,9 +109,10 @@ async fn a_task_is_found_by_its_place_in_its_line_among_those_that_are_due(db: D
     let at = async |line: &Line, place| store.waiting_at(line, place).await.unwrap();
     assert_eq!((at(&line, 0).await, at(&line, 2).await), (Some(ids[0].clone()), Some(ids[2].clone())));
     assert_eq!((at(&line, 3).await, at(&line, usize::MAX).await), (None, None), "what is due later is not there yet");
-    assert!(store.still_waits(&ids[0]).await.unwrap());
+    let waits = async |tasks: &[UniqueId]| store.any_waits(tasks).await.unwrap();
+    assert!(waits(&ids[..1]).await && !waits(&[later]).await && !waits(&[]).await);
     store.claim(&line, WORKER, 1).await.unwrap();
-    assert!(!store.still_waits(&ids[0]).await.unwrap() && store.still_waits(&ids[1]).await.unwrap());
+    assert!(!waits(&ids[..1]).await && waits(&ids[..2]).await);
     assert_eq!((at(&line, 0).await, at(&line, 2).await), (Some(ids[1].clone()), None));
     let behind = Line { head: mission_core::Timestamp(line.head.0 + 3_600_000_000), ..line };
     assert_eq!(at(&behind, 0).await, None, "it begins at the head");

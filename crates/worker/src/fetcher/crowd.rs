@@ -15,8 +15,8 @@ pub(super) struct Crowd {
     credit: i64,
     /// Until when it does not stand by: nobody got on, or there is too little to do.
     stays_until: Option<Instant>,
-    /// The lead of the file, where it is this worker's, and since when it makes nothing of it.
-    lead: Option<(Leading, Option<Instant>)>,
+    /// The lead of the file, where it is this worker's, and when its tasks last ended at once.
+    lead: Option<(Leading, Instant)>,
 }
 
 impl Crowd {
@@ -26,11 +26,10 @@ impl Crowd {
         let was_refused = self.refused.replace(refused).is_some_and(|before| before < refused);
         let weight = if was_refused && end_at_once { limits::CROWD_WEIGHT } else { 0 };
         self.credit = (self.credit + 1 - weight).clamp(-1, limits::CROWD_CREDIT_MAX);
-        if let Some((_, idle_since)) = &mut self.lead {
-            let since = *idle_since.get_or_insert(now);
+        if let Some((_, at)) = &mut self.lead {
             if end_at_once {
-                *idle_since = None;
-            } else if since + limits::CROWD_LEAD_EVERY <= now {
+                *at = now;
+            } else if *at + limits::CROWD_LEAD_EVERY <= now {
                 self.lead = None;
             }
         }
@@ -54,7 +53,7 @@ impl Crowd {
         }
         match store.take_lead() {
             Some(Lead::Others) => return false,
-            Some(Lead::Ours(lead)) => self.lead = Some((lead, None)),
+            Some(Lead::Ours(lead)) => self.lead = Some((lead, Instant::now())),
             None => {}
         }
         true
@@ -131,7 +130,7 @@ mod tests {
             let mut crowd = Crowd::default();
             assert!(crowd.takes_lead(&store));
             let (now, later) = (Instant::now(), Instant::now() + limits::CROWD_LEAD_EVERY);
-            for (end_at_once, when) in [(LATER, now), (AT_ONCE, later), (LATER, later)] {
+            for (end_at_once, when) in [(AT_ONCE, now), (LATER, now), (AT_ONCE, later), (LATER, later)] {
                 crowd.is_thick(0, end_at_once, when);
                 assert!(crowd.leads());
             }

@@ -12,21 +12,19 @@ use crate::base::Phase;
 use crate::limits;
 
 impl Fetcher {
-    /// Whether another is to go on with the file, after a claim for so many free slots whose tasks have had so long to begin.
-    pub(super) fn is_crowded(&mut self, room: usize, begun_in: Duration) -> bool {
+    /// Whether another is to go on with the file, after a claim for so many free slots that took so long, and whose tasks have had so long
+    /// to begin.
+    pub(super) fn is_crowded(&mut self, room: usize, took: Duration, begun_in: Duration) -> bool {
         let (base, concurrency) = (&self.base, self.base.settings.concurrency);
-        // Who has many slots needs few turns.
-        if concurrency > limits::TOGETHER_MAX || !base.store.has_one_writer() {
+        // Who has many slots needs few turns; who is to run so many, and no more, is waited for.
+        if concurrency > limits::TOGETHER_MAX || self.intake.has_quota() {
             return false;
         }
-        // Those of one thread have computed before anybody else came to it, however short they are.
-        let have_ended = self.base.slots.available_permits() >= room && begun_in < limits::GATHER_PAUSE;
-        let end_at_once = have_ended && room * limits::GATHER_PART >= concurrency;
+        // Where there is one thread they have computed before this one comes to it again: it is not the file that they wait for.
+        let have_ended = base.slots.available_permits() >= room && 2 * begun_in < took;
+        let end_at_once = have_ended && 2 * room > concurrency;
         let is_thick = self.crowd.is_thick(base.store.turns_refused(), end_at_once, Instant::now());
-        is_thick
-            && !self.intake.is_closed()
-            && !self.calls.has_changed().unwrap_or(false)
-            && !self.crowd.takes_lead(&base.store)
+        is_thick && !self.calls.has_changed().unwrap_or(false) && !self.crowd.takes_lead(&base.store)
     }
 
     /// Claims nothing while another leads and others get on with this line.
@@ -39,21 +37,24 @@ impl Fetcher {
     async fn stand_by_a_moment(&mut self, line: &Line) -> bool {
         let (base, now) = (Arc::clone(&self.base), Instant::now());
         let fresh = self.lines.age(now).map_or(Duration::ZERO, |age| limits::LINES_AGE_MAX.saturating_sub(age));
-        let pause = limits::CROWD_PAUSE.min(fresh);
+        let (pause, until) = (limits::CROWD_PAUSE.min(fresh), now + limits::CROWD_PAUSE.min(fresh));
         if pause < limits::CROWD_LEAD_EVERY {
             return false;
         }
-        let Some(marks) = within_a_moment(self.marks(line, pause)).await else { return false };
+        let marks = within_a_moment(self.marks(line, pause)).await.unwrap_or_default();
         if marks.is_empty() {
             self.crowd.stay(limits::CROWD_PAUSE);
             return false;
         }
         base.together.expect_claim(false);
         base.pass_hint_on();
-        let until = Instant::now() + pause;
-        while Instant::now() < until {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
             tokio::select! {
-                () = tokio::time::sleep(limits::CROWD_LEAD_EVERY) => {}
+                () = tokio::time::sleep(left.min(limits::CROWD_LEAD_EVERY)) => {}
                 _ = self.calls.changed() => {
                     self.calls.mark_changed();
                     return false;
@@ -64,18 +65,12 @@ impl Fetcher {
                 return false;
             }
         }
-        for mark in &marks {
-            match within_a_moment(base.store.still_waits(mark)).await {
-                Some(false) => {}
-                Some(true) => {
-                    self.crowd.stay(limits::CROWD_STAYS);
-                    return false;
-                }
-                None => return false,
-            }
+        match within_a_moment(base.store.any_waits(&marks)).await {
+            Some(false) => self.crowd.others_got_on(),
+            Some(true) => self.crowd.stay(limits::CROWD_STAYS),
+            None => self.crowd.stay(limits::CROWD_PAUSE),
         }
-        self.crowd.others_got_on();
-        true
+        !self.crowd.stays(Instant::now())
     }
 
     /// The tasks that others are to claim in a pause: the one at the place of this line to which they are to come, and the first of
@@ -168,16 +163,17 @@ mod tests {
             fetcher.look().await.unwrap();
             let began = Instant::now();
             let do_their_part = async {
-                let (claims, per_claim) = match others {
-                    Others::GoOn | Others::GoOnWithBoth => (usize::MAX, 50),
-                    Others::DoNothing | Others::Call | Others::GiveBack | Others::Stop => (0, 0),
-                };
                 if matches!(others, Others::GoOnWithBoth) {
                     let beside = lines.iter().find(|line| line.method == "mail").unwrap();
                     other.claim(beside, base.tenure.worker(), 1).await.unwrap();
                 }
-                for _ in 0..claims {
-                    other.claim(line, base.tenure.worker(), per_claim).await.unwrap();
+                // Four times as many as they are to, and there are some for a second.
+                let mut every = tokio::time::interval(Duration::from_millis(10));
+                if matches!(others, Others::GoOn | Others::GoOnWithBoth) {
+                    loop {
+                        every.tick().await;
+                        other.claim(line, base.tenure.worker(), 50).await.unwrap();
+                    }
                 }
                 // By then the pause has mostly begun.
                 other.lines().await.unwrap();
@@ -194,14 +190,14 @@ mod tests {
                 () = fetcher.stand_by(line) => {}
                 () = do_their_part => {}
             }
-            if fetcher.crowd.leads() {
+            if fetcher.crowd.stays(Instant::now() + 2 * limits::CROWD_PAUSE) {
+                Stood::InVain
+            } else if fetcher.crowd.leads() {
                 Stood::UntilItLed
             } else if fetcher.calls.has_changed().unwrap() {
                 Stood::UntilCalled
             } else if base.has_reached(Phase::Draining) {
                 Stood::UntilStopped
-            } else if fetcher.crowd.stays(Instant::now() + 2 * limits::CROWD_PAUSE) {
-                Stood::InVain
             } else if began.elapsed() >= 2 * limits::CROWD_PAUSE {
                 assert!(!base.has_hint(), "it is for others");
                 Stood::By
@@ -216,7 +212,7 @@ mod tests {
     async fn is_crowded(
         db: Database,
         concurrency: usize,
-        change: impl FnOnce(&mut Fetcher) -> Duration + Send + 'static,
+        change: impl FnOnce(&mut Fetcher) -> (usize, Duration) + Send + 'static,
     ) -> bool {
         let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
         let mut stranger = sqlx::SqliteConnection::connect(db.url()).await.unwrap();
@@ -225,7 +221,7 @@ mod tests {
         let counting = async move |base: Arc<Base>| {
             let mut fetcher = Fetcher::new(base);
             let _lead = store.take_lead();
-            assert!(!fetcher.is_crowded(concurrency, Duration::ZERO), "no turn was refused");
+            fetcher.is_crowded(concurrency, TOOK, Duration::ZERO);
             stranger.execute("begin immediate").await.unwrap();
             let before = store.turns_refused();
             let refusal = async {
@@ -237,49 +233,56 @@ mod tests {
             let task = NewTask::new("export");
             let (pushed, ()) = tokio::join!(store.push(&task), refusal);
             pushed.unwrap();
-            let begun_in = change(&mut fetcher);
-            fetcher.is_crowded(concurrency, begun_in)
+            let (room, begun_in) = change(&mut fetcher);
+            fetcher.is_crowded(room, TOOK, begun_in)
         };
         shift::answer_of(worker, counting).await
     }
 
+    const TOOK: Duration = Duration::from_millis(1);
+
     #[test]
     fn a_file_is_crowded_where_turns_are_refused_tasks_end_at_once_and_another_leads() {
+        const AT_ONCE: Duration = Duration::from_micros(100);
         on(Kind::Sqlite, async |db| {
-            assert!(is_crowded(db, 4, |_| Duration::ZERO).await);
+            assert!(is_crowded(db, 4, |_| (4, AT_ONCE)).await);
         });
         on(Kind::Sqlite, async |db| {
-            assert!(!is_crowded(db, 4, |_| limits::GATHER_PAUSE).await, "they compute, on the one thread there is");
+            assert!(!is_crowded(db, 4, |_| (4, TOOK / 2)).await, "they compute, on the one thread there is");
+        });
+        on(Kind::Sqlite, async |db| {
+            assert!(!is_crowded(db, 4, |_| (2, AT_ONCE)).await, "others of its tasks take their time");
         });
         on(Kind::Sqlite, async |db| {
             let take_slot = |fetcher: &mut Fetcher| {
                 fetcher.base.slots.try_acquire().unwrap().forget();
-                Duration::ZERO
+                (4, AT_ONCE)
             };
             assert!(!is_crowded(db, 4, take_slot).await, "they take their time");
         });
         on(Kind::Sqlite, async |db| {
-            assert!(!is_crowded(db, limits::TOGETHER_MAX + 1, |_| Duration::ZERO).await, "it has many slots");
+            let many = limits::TOGETHER_MAX + 1;
+            assert!(!is_crowded(db, many, move |_| (many, AT_ONCE)).await, "it has many slots");
         });
         on(Kind::Sqlite, async |db| {
             let call = |fetcher: &mut Fetcher| {
                 fetcher.base.wake.wake();
-                Duration::ZERO
+                (4, AT_ONCE)
             };
             assert!(!is_crowded(db, 4, call).await, "somebody calls");
         });
         on(Kind::Sqlite, async |db| {
-            let end = |fetcher: &mut Fetcher| {
-                fetcher.intake = Intake::counting(Arc::clone(&fetcher.base), Some(0));
-                Duration::ZERO
+            let bound = |fetcher: &mut Fetcher| {
+                fetcher.intake = Intake::counting(Arc::clone(&fetcher.base), Some(100));
+                (4, AT_ONCE)
             };
-            assert!(!is_crowded(db, 4, end).await, "it claims no more");
+            assert!(!is_crowded(db, 4, bound).await, "it is to run a hundred");
         });
     }
 
     #[test]
     fn a_worker_stands_by_while_another_leads_and_others_get_on() {
-        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 3000, None, Others::GoOn).await, Stood::By));
+        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 5000, None, Others::GoOn).await, Stood::By));
     }
 
     #[test]
@@ -294,14 +297,19 @@ mod tests {
                 let mut fetcher = Fetcher::new(base);
                 fetcher.look().await.unwrap();
                 let alone = fetcher.marks(&line, Duration::from_millis(30)).await.unwrap();
-                other.push_all(&[NewTask::new("mail")]).await.unwrap();
-                fetcher.lines.expire();
-                fetcher.look().await.unwrap();
-                (alone, fetcher.marks(&line, Duration::from_millis(30)).await.unwrap())
+                let mut beside = Vec::new();
+                for task_type in ["a", "b", "c", "d"] {
+                    other.push(&NewTask::new("mail").task_type(task_type)).await.unwrap();
+                    fetcher.lines.expire();
+                    fetcher.look().await.unwrap();
+                    beside.push(fetcher.marks(&line, Duration::from_millis(30)).await.unwrap());
+                }
+                (alone, beside)
             };
             let (alone, beside) = shift::answer_of(of_four_slots(store, Wake::new()), marks).await;
             let id = |place: usize| pushed[place].unique_id.clone();
-            assert_eq!((alone, &beside[0], beside.len()), (vec![id(40)], &id(20), 2));
+            assert_eq!((alone, &beside[0][0], &beside[2][0]), (vec![id(40)], &id(20), &id(10)));
+            assert_eq!(beside.iter().map(Vec::len).collect::<Vec<_>>(), [2, 3, 4, 0], "not with more than four");
         });
     }
 
@@ -320,17 +328,17 @@ mod tests {
         let due = [NewTask::new("mail"), NewTask::new("mail").after(limits::CROWD_PAUSE / 2)];
         for also in due {
             let also = Some(also.priority(1));
-            on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 3000, also, Others::GoOn).await, Stood::NotAtAll));
+            on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 5000, also, Others::GoOn).await, Stood::NotAtAll));
         }
         let later = Some(NewTask::new("mail").priority(1).after(Duration::from_secs(60)));
-        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 3000, later, Others::GoOn).await, Stood::By));
+        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 5000, later, Others::GoOn).await, Stood::By));
     }
 
     #[test]
     fn it_stands_by_at_all_lines_of_a_priority_where_others_get_on_with_all() {
         let also = || Some(NewTask::new("mail"));
-        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 3000, also(), Others::GoOnWithBoth).await, Stood::By));
-        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 3000, also(), Others::GoOn).await, Stood::InVain));
+        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 5000, also(), Others::GoOnWithBoth).await, Stood::By));
+        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 5000, also(), Others::GoOn).await, Stood::InVain));
     }
 
     #[test]
