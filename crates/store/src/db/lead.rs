@@ -1,5 +1,5 @@
 //! Who goes on with an SQLite file that several write to: one of them, by a lock on its log. It keeps nobody from writing; it only
-//! tells the others that somebody is there to leave the file to.
+//! tells the others that there is somebody to stand by for.
 
 use std::fs::File;
 #[cfg(feature = "sqlite")]
@@ -74,6 +74,17 @@ mod tests {
         other.writer().await.unwrap().conn().run(&WRITE, &[]).await.unwrap();
         drop(first);
         assert!(matches!(lead(&other), Some(Lead::Ours(_))));
+    }
+
+    #[tokio::test]
+    async fn the_lead_is_given_back_though_another_process_has_the_log_open_with_it() {
+        let folder = mission_testkit::folder();
+        let db = open(&format!("sqlite://{}/mission.db", folder.path().display())).await;
+        let Some(Lead::Ours(first)) = lead(&db) else { panic!("it is free") };
+        // As a process that is forked off has it.
+        let _same = first.0.try_clone().unwrap();
+        drop(first);
+        assert!(matches!(lead(&db), Some(Lead::Ours(_))));
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use mission_core::{Error, UniqueId};
 use mission_store::Line;
 
 use super::Fetcher;
-use crate::base::Phase;
+use crate::base::{Phase, pause};
 use crate::limits;
 
 impl Fetcher {
@@ -37,11 +37,11 @@ impl Fetcher {
     async fn stand_by_a_moment(&mut self, line: &Line) -> bool {
         let (base, now) = (Arc::clone(&self.base), Instant::now());
         let fresh = self.lines.age(now).map_or(Duration::ZERO, |age| limits::LINES_AGE_MAX.saturating_sub(age));
-        let (pause, until) = (limits::CROWD_PAUSE.min(fresh), now + limits::CROWD_PAUSE.min(fresh));
-        if pause < limits::CROWD_LEAD_EVERY {
+        let span = limits::CROWD_PAUSE.min(fresh);
+        if span < limits::CROWD_LEAD_EVERY {
             return false;
         }
-        let marks = within_a_moment(self.marks(line, pause)).await.unwrap_or_default();
+        let marks = within_a_moment(self.marks(line, span)).await.unwrap_or_default();
         if marks.is_empty() {
             self.crowd.stay(limits::CROWD_PAUSE);
             return false;
@@ -49,17 +49,20 @@ impl Fetcher {
         base.together.expect_claim(false);
         base.pass_hint_on();
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = span.saturating_sub(now.elapsed());
             if left.is_zero() {
                 break;
             }
             tokio::select! {
-                () = tokio::time::sleep(left.min(limits::CROWD_LEAD_EVERY)) => {}
+                goes_on = pause(left.min(limits::CROWD_LEAD_EVERY), &mut self.phase, Phase::Draining) => {
+                    if !goes_on {
+                        return false;
+                    }
+                }
                 _ = self.calls.changed() => {
                     self.calls.mark_changed();
                     return false;
                 }
-                _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => return false,
             }
             if self.crowd.takes_lead(&base.store) {
                 return false;
@@ -208,6 +211,10 @@ mod tests {
         shift::answer_of(worker, standing_by).await
     }
 
+    fn stands(tasks: usize, also: Option<NewTask>, others: Others, expected: Stood) {
+        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, tasks, also, others).await, expected));
+    }
+
     /// Whether a worker of so many slots finds its file crowded, one of its claims having been refused its turn, where another leads.
     async fn is_crowded(
         db: Database,
@@ -282,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_worker_stands_by_while_another_leads_and_others_get_on() {
-        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 5000, None, Others::GoOn).await, Stood::By));
+        stands(5000, None, Others::GoOn, Stood::By);
     }
 
     #[test]
@@ -315,12 +322,12 @@ mod tests {
 
     #[test]
     fn it_stands_by_no_more_where_others_do_nothing() {
-        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 1000, None, Others::DoNothing).await, Stood::InVain));
+        stands(1000, None, Others::DoNothing, Stood::InVain);
     }
 
     #[test]
     fn it_does_not_stand_by_where_there_is_little_to_do() {
-        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 8, None, Others::GoOn).await, Stood::NotAtAll));
+        stands(8, None, Others::GoOn, Stood::NotAtAll);
     }
 
     #[test]
@@ -328,32 +335,32 @@ mod tests {
         let due = [NewTask::new("mail"), NewTask::new("mail").after(limits::CROWD_PAUSE / 2)];
         for also in due {
             let also = Some(also.priority(1));
-            on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 5000, also, Others::GoOn).await, Stood::NotAtAll));
+            stands(5000, also, Others::GoOn, Stood::NotAtAll);
         }
         let later = Some(NewTask::new("mail").priority(1).after(Duration::from_secs(60)));
-        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 5000, later, Others::GoOn).await, Stood::By));
+        stands(5000, later, Others::GoOn, Stood::By);
     }
 
     #[test]
     fn it_stands_by_at_all_lines_of_a_priority_where_others_get_on_with_all() {
         let also = || Some(NewTask::new("mail"));
-        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 5000, also(), Others::GoOnWithBoth).await, Stood::By));
-        on(Kind::Sqlite, async move |db| assert_eq!(stood(db, 5000, also(), Others::GoOn).await, Stood::InVain));
+        stands(5000, also(), Others::GoOnWithBoth, Stood::By);
+        stands(5000, also(), Others::GoOn, Stood::InVain);
     }
 
     #[test]
     fn a_call_ends_the_pause_and_is_heard() {
-        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 1000, None, Others::Call).await, Stood::UntilCalled));
+        stands(1000, None, Others::Call, Stood::UntilCalled);
     }
 
     #[test]
     fn a_lead_that_comes_free_ends_it() {
-        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 1000, None, Others::GiveBack).await, Stood::UntilItLed));
+        stands(1000, None, Others::GiveBack, Stood::UntilItLed);
     }
 
     #[test]
     fn a_stop_ends_it() {
-        on(Kind::Sqlite, async |db| assert_eq!(stood(db, 1000, None, Others::Stop).await, Stood::UntilStopped));
+        stands(1000, None, Others::Stop, Stood::UntilStopped);
     }
 
     #[test]
