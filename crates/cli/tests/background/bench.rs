@@ -62,7 +62,8 @@ async fn a_bench_that_is_interrupted_leaves_nothing_behind_either(db: Database) 
         }
         assert!(!before.contains("  "), "{before:?}");
         kill(i64::from(bench.id().unwrap()), signal);
-        assert!(said.next_line().await.unwrap().expect("a last word").contains("interrupted"));
+        let last = said.next_line().await.unwrap().expect("a last word");
+        assert!(last.contains("interrupted"), "{last}");
         assert_eq!(bench.wait().await.unwrap().code(), Some(code));
         assert_eq!(left_of(&stage.db, &before).await, "0");
         stage.left_alone().await;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use mission_core::{Error, UniqueId};
 
 use crate::db::{Db, Kind, OnMissing};
+use crate::retrying::retrying_conflicts;
 
 /// A database for measuring, on the same server or disk as the given one and touching nothing of it.
 #[derive(Debug)]
@@ -72,7 +73,8 @@ impl Scratch {
     /// The server cannot be reached, or the file cannot be removed.
     pub async fn remove(self) -> Result<(), Error> {
         match self.place {
-            Place::OnServer { given, drop } => say(&given, &drop).await,
+            // A statement under way in it may meet the removal, and PostgreSQL refuses either.
+            Place::OnServer { given, drop } => retrying_conflicts(|| say(&given, &drop)).await,
             Place::File(file) => {
                 for end in ["-wal", "-shm"] {
                     let mut beside = file.clone().into_os_string();
