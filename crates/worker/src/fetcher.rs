@@ -151,7 +151,7 @@ impl Fetcher {
     async fn may_go_on(&mut self) -> bool {
         let (mut load, mut standing) = (self.base.attempts.load(), self.base.tenure.standing());
         let slots = Arc::clone(&self.base.slots);
-        let leads_until = tokio::time::Instant::now() + limits::CROWD_LEAD_EVERY;
+        let leads_until = tokio::time::Instant::now() + limits::CROWD_LEAD_MAX;
         loop {
             if self.base.has_reached(Phase::Draining) || self.intake.is_closed() {
                 return false;

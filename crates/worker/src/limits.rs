@@ -28,16 +28,19 @@ pub(crate) const TOGETHER_PAUSE: Duration = Duration::from_millis(2);
 pub(crate) const CROWD_WEIGHT: i64 = 8;
 /// Most claims in hand: as much as four weigh whose turns were refused, by one stranger's writes as they come.
 pub(crate) const CROWD_CREDIT_MAX: i64 = 32;
-/// So long a worker stands by before it looks how far others have come: long beside one slow write.
-pub(crate) const CROWD_PAUSE: Duration = Duration::from_millis(100);
-/// So often it asks meanwhile whether anybody leads. So long a worker leads whose tasks do not end at once any more, or that has no slot.
-pub(crate) const CROWD_LEAD_EVERY: Duration = Duration::from_millis(20);
-/// So often does a worker claim beside which others stand by, at the least: beside slower ones, or on slower disks, nobody does for long.
-pub(crate) const CROWD_CLAIM_EVERY: Duration = Duration::from_millis(3);
+/// So long a worker stands by before it looks how far others have come: long beside a few slow writes.
+pub(crate) const CROWD_PAUSE: Duration = Duration::from_millis(200);
+/// So often it asks meanwhile whether anybody leads: each time is a change of processes, and so long does a dead leader's work wait.
+pub(crate) const CROWD_ASK_EVERY: Duration = Duration::from_millis(50);
+/// So long a worker leads whose tasks do not end at once any more, or that has no slot.
+pub(crate) const CROWD_LEAD_MAX: Duration = Duration::from_millis(20);
+/// So often does a worker claim beside which others stand by, at the least, also while a third program pushes in bulk: who comes to
+/// less beside slow disks or slower programs is not left alone.
+pub(crate) const CROWD_CLAIM_EVERY: Duration = Duration::from_millis(10);
 /// With so many other lines of the priority nobody stands by: each is looked at before.
 pub(crate) const CROWD_LINES_MAX: usize = 4;
 /// So long a worker does not stand by again where others have not got on: pauses in vain cost a tenth of the time.
-pub(crate) const CROWD_STAYS: Duration = Duration::from_secs(1);
+pub(crate) const CROWD_STAYS: Duration = Duration::from_secs(2);
 /// Outcomes that may wait to be written before nothing more is claimed: memory stays bounded where the database is slow.
 pub(crate) const SETTLE_BACKLOG_MAX: usize = 2_000;
 

@@ -29,7 +29,7 @@ impl Crowd {
         if let Some((_, at)) = &mut self.lead {
             if end_at_once {
                 *at = now;
-            } else if *at + limits::CROWD_LEAD_EVERY <= now {
+            } else if *at + limits::CROWD_LEAD_MAX <= now {
                 self.lead = None;
             }
         }
@@ -129,12 +129,12 @@ mod tests {
             let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
             let mut crowd = Crowd::default();
             assert!(crowd.takes_lead(&store));
-            let (now, later) = (Instant::now(), Instant::now() + limits::CROWD_LEAD_EVERY);
+            let (now, later) = (Instant::now(), Instant::now() + limits::CROWD_LEAD_MAX);
             for (end_at_once, when) in [(AT_ONCE, now), (LATER, now), (AT_ONCE, later), (LATER, later)] {
                 crowd.is_thick(0, end_at_once, when);
                 assert!(crowd.leads());
             }
-            crowd.is_thick(0, LATER, later + limits::CROWD_LEAD_EVERY);
+            crowd.is_thick(0, LATER, later + limits::CROWD_LEAD_MAX);
             assert!(!crowd.leads());
         });
     }

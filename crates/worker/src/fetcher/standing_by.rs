@@ -38,7 +38,7 @@ impl Fetcher {
         let (base, now) = (Arc::clone(&self.base), Instant::now());
         let fresh = self.lines.age(now).map_or(Duration::ZERO, |age| limits::LINES_AGE_MAX.saturating_sub(age));
         let span = limits::CROWD_PAUSE.min(fresh);
-        if span < limits::CROWD_LEAD_EVERY {
+        if span < limits::CROWD_ASK_EVERY {
             return false;
         }
         let marks = within_a_moment(self.marks(line, span)).await.unwrap_or_default();
@@ -54,7 +54,7 @@ impl Fetcher {
                 break;
             }
             tokio::select! {
-                goes_on = pause(left.min(limits::CROWD_LEAD_EVERY), &mut self.phase, Phase::Draining) => {
+                goes_on = pause(left.min(limits::CROWD_ASK_EVERY), &mut self.phase, Phase::Draining) => {
                     if !goes_on {
                         return false;
                     }
@@ -175,7 +175,7 @@ mod tests {
                 if matches!(others, Others::GoOn | Others::GoOnWithBoth) {
                     loop {
                         every.tick().await;
-                        other.claim(line, base.tenure.worker(), 50).await.unwrap();
+                        other.claim(line, base.tenure.worker(), 16).await.unwrap();
                     }
                 }
                 // By then the pause has mostly begun.
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_to_claim_all_slots_each_3_ms_from_all_lines() {
+    fn others_are_to_claim_all_slots_each_10_ms_from_all_lines() {
         on(Kind::Sqlite, async |db| {
             let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
             let tasks: Vec<NewTask> = (0..200).map(|_| NewTask::new("export")).collect();
@@ -303,13 +303,13 @@ mod tests {
                 let line = other.lines().await.unwrap().0.remove(0);
                 let mut fetcher = Fetcher::new(base);
                 fetcher.look().await.unwrap();
-                let alone = fetcher.marks(&line, Duration::from_millis(30)).await.unwrap();
+                let alone = fetcher.marks(&line, Duration::from_millis(100)).await.unwrap();
                 let mut beside = Vec::new();
                 for task_type in ["a", "b", "c", "d"] {
                     other.push(&NewTask::new("mail").task_type(task_type)).await.unwrap();
                     fetcher.lines.expire();
                     fetcher.look().await.unwrap();
-                    beside.push(fetcher.marks(&line, Duration::from_millis(30)).await.unwrap());
+                    beside.push(fetcher.marks(&line, Duration::from_millis(100)).await.unwrap());
                 }
                 (alone, beside)
             };
@@ -381,7 +381,7 @@ mod tests {
                 assert!(is_free(), "at an error");
                 assert!(fetcher.crowd.takes_lead(&store) && !is_free());
                 let slots = base.slots.acquire_many(4).await.unwrap();
-                let waiting = tokio::time::timeout(2 * limits::CROWD_LEAD_EVERY, fetcher.may_go_on());
+                let waiting = tokio::time::timeout(2 * limits::CROWD_LEAD_MAX, fetcher.may_go_on());
                 assert!(waiting.await.is_err() && is_free(), "without a free slot");
                 drop(slots);
                 assert!(fetcher.may_go_on().await);
