@@ -108,9 +108,12 @@ impl App {
 
     /// A worker on this database with this program's methods and state.
     pub(crate) fn worker(&self, mission: &Mission) -> WorkerBuilder {
-        let folder = self.config.files.clone();
+        let (folder, keep) = (self.config.files.clone(), self.config.keep);
         let worker = mission.worker().methods(self.methods.clone()).states(self.states.clone());
-        worker.settings(|settings| settings.files.folder = Some(folder))
+        worker.settings(|settings| {
+            settings.files.folder = Some(folder);
+            settings.keep = keep;
+        })
     }
 
     /// A database that goes with its handle and runs what is pushed at once, with this program's methods and state.

@@ -64,8 +64,12 @@ async fn main() -> anyhow::Result<()> {
         .with_state(mission);
     let listener = tokio::net::TcpListener::bind(&address).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    // A worker that was started leaves signals alone: the application ends as it always did, and then stops its worker.
-    axum::serve(listener, routes).with_graceful_shutdown(mission::stop_signal()?).await?;
+    // A worker that was started leaves signals alone: the application ends as it always did, and stops its worker meanwhile, since a
+    // connection may stay open for longer than the worker has.
+    let told = mission::stop_signal()?;
+    let server =
+        tokio::spawn(axum::serve(listener, routes).with_graceful_shutdown(mission::stop_signal()?).into_future());
+    told.await;
     worker.stop().await;
-    Ok(())
+    Ok(server.await??)
 }

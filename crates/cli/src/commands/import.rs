@@ -1,7 +1,7 @@
 //! `import`: takes over the records of the original's table.
 
-use mission_core::{Pending, Result};
-use mission_engine::{ImportReport, ImportSource};
+use mission_core::{Pending, Result, format_span};
+use mission_engine::{ImportReport, ImportSource, Keep};
 use serde::Serialize;
 
 use crate::app::App;
@@ -42,7 +42,7 @@ pub(crate) async fn run(app: &App, args: &ImportArgs) -> Result<Exit> {
         }
         last = report;
     }
-    let text = sentences(&last, args).join("\n") + "\n";
+    let text = [sentences(&last, args), kept(&last, app.config.keep)].concat().join("\n") + "\n";
     app.output.one(&Report::of(&last), &last.stored.to_string(), &app.hint(&text))?;
     Ok(Exit::Ok)
 }
@@ -62,6 +62,18 @@ impl Report {
             without_date: counts.without_date,
         }
     }
+}
+
+/// That history may be older than what workers keep: it comes with its own dates.
+fn kept(report: &ImportReport, keep: Keep) -> Vec<String> {
+    let counts = &report.counts;
+    let (ended, failed) = (format_span(keep.ended), format_span(keep.failed));
+    let sentence = format!(
+        "workers remove what ended more than {ended} ago (failed: {failed}), by these dates, too: \
+         set `keep` and `keep_failed` before one starts, to keep it longer"
+    );
+    let has_history = counts.read > counts.waiting + counts.left_waiting;
+    has_history.then_some(sentence).into_iter().collect()
 }
 
 /// What people want to know: each thing that was met, and nothing of what was not.

@@ -15,7 +15,7 @@ struct Removed {
 }
 
 pub(crate) async fn run(app: &App, args: &PruneArgs) -> Result<Exit> {
-    let usual = Keep::default();
+    let usual = app.config.keep;
     let keep =
         Keep { ended: args.older_than.unwrap_or(usual.ended), failed: args.failed_older_than.unwrap_or(usual.failed) };
     let removed = app.open_existing().await?.prune(keep).await?;

@@ -5,7 +5,8 @@ use mission_core::{Error, Result};
 pub(super) const DATABASE_USUAL: &str = "sqlite://mission.db";
 
 /// The settings' names in `mission.toml`; in the environment they are upper case behind `MISSION_`.
-pub(super) const KEYS: [&str; 8] = ["database", "output", "files", "concurrency", "types", "grace", "lease", "log"];
+pub(super) const KEYS: [&str; 10] =
+    ["database", "output", "files", "concurrency", "types", "grace", "lease", "keep", "keep_failed", "log"];
 
 /// Variables that say where settings are, or belong to something else.
 const OTHER_VARIABLES: [&str; 1] = ["MISSION_CONFIG"];

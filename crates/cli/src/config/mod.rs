@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use mission_core::{Error, Result, parse_span};
+use mission_core::{Error, Result, format_span, parse_span};
+use mission_engine::Keep;
 use serde::Serialize;
 
 use crate::args::{GlobalArgs, OutputFormat, values};
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) types: Vec<String>,
     pub(crate) grace: Option<Duration>,
     pub(crate) lease: Option<Duration>,
+    /// How long workers keep tasks that have ended.
+    pub(crate) keep: Keep,
     /// The filter of the log, in the language of `tracing`.
     pub(crate) log: Option<String>,
     /// The file of settings that was named, if one was; from the root, for a process that is started elsewhere.
@@ -77,6 +80,12 @@ impl Config {
         let types = take("types", "all").map(|given| given.read(types)).transpose()?.unwrap_or_default();
         let grace = take("grace", "30s").map(|given| given.read(parse_span)).transpose()?;
         let lease = take("lease", "10s, on sqlite 60s").map(|given| given.read(values::lease)).transpose()?;
+        let usual = Keep::default();
+        let mut span = |key, usual: Duration| -> Result<Duration> {
+            let given = take(key, &format_span(usual)).map(|given| given.read(parse_span)).transpose()?;
+            Ok(given.unwrap_or(usual))
+        };
+        let keep = Keep { ended: span("keep", usual.ended)?, failed: span("keep_failed", usual.failed)? };
         let log = take("log", "warn, for a worker info").map(|given| given.value);
         Ok(Self {
             database,
@@ -86,6 +95,7 @@ impl Config {
             types,
             grace,
             lease,
+            keep,
             log,
             file: sources.named_file(),
             settings,

@@ -83,6 +83,7 @@ async fn the_oldest_shape_has_no_content_and_no_creator(db: Database) {
     insert(&stage, "unique_id, method, params, state", "'nauaxnrfnuflwcqn', 'myTest', '[]', 'success'").await;
     let text = stage.run(&["import", "--from", stage.db.url()]).await.ok();
     assert!(text.contains("1 rows looked at, 1 stored"), "{text}");
+    assert!(text.contains("workers remove what ended more than 30d ago (failed: 90d)"), "{text}");
     let task = stage.show("nauaxnrfnuflwcqn").await;
     assert_eq!((&task["content"], &task["state"]), (&serde_json::Value::Null, &"success".into()), "{task:#}");
 }

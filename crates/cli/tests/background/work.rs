@@ -10,6 +10,7 @@ use crate::stage::{Stage, kill};
 conformance![
     a_worker_says_what_it_has_and_ends_well_when_it_is_told_to,
     a_worker_may_stop_once_nothing_is_left,
+    a_worker_keeps_what_has_ended_as_long_as_the_settings_say,
     a_killed_worker_is_gone_at_once_and_the_doctor_says_what_it_left,
     execute_runs_the_oldest_first_and_ends_as_its_tasks_did,
     the_demo_shows_the_record_as_it_runs_and_when_it_has_ended,
@@ -52,6 +53,23 @@ async fn a_worker_may_stop_once_nothing_is_left(db: Database) {
     }
     stage.run(&["work", "--stop-when-empty"]).await.ok();
     assert_eq!(count(&stage, "state = 'success'").await, 3);
+}
+
+async fn a_worker_keeps_what_has_ended_as_long_as_the_settings_say(db: Database) {
+    let stage = Stage::set(db).await;
+    for _ in 0..2 {
+        stage.add(&["noop", "--no-start"]).await;
+    }
+    stage.run(&["work", "--stop-when-empty"]).await.ok();
+    let an_hour_ago = "update mission_tasks set created_date = created_date - 3600000000, modified_date = modified_date - 3600000000;
+         update mission_tasks set state = 'fail' where id = (select id from (select min(id) as id from mission_tasks) as first);";
+    stage.db.sql(an_hour_ago).await.unwrap();
+    std::fs::write(stage.home.path().join("mission.toml"), "keep = \"30m\"\nkeep_failed = \"2h\"\n").unwrap();
+    let _worker = stage.start(&["work"]);
+    eventually("what succeeded is removed", async || count(&stage, "state = 'success'").await == 0).await;
+    assert_eq!(count(&stage, "state = 'fail'").await, 1);
+    let pruned = stage.run(&["prune"]).await.ok();
+    assert!(pruned.contains("removed 0 tasks: those that ended more than 30m ago, failed ones 2h"), "{pruned}");
 }
 
 async fn execute_runs_the_oldest_first_and_ends_as_its_tasks_did(db: Database) {

@@ -63,6 +63,7 @@ fn values_that_cannot_be_are_refused_with_where_they_stand() {
     for (toml, sentence) in [
         ("concurrency = 0", "concurrency (from mission.toml): \"0\" is out of range: use 1 to 10000"),
         ("grace = \"soon\"", "grace (from mission.toml): \"soon\" is no span of time"),
+        ("keep = \"for ever\"", "keep (from mission.toml): \"for ever\" is no span of time"),
         ("output = \"xml\"", "use table, json, jsonl or id"),
         ("database = true", "database must be a string or a number"),
         ("grace = \"1s\"\ndatabase = \"mysql://u:secret@h", "mission.toml, line 2, is not TOML"),

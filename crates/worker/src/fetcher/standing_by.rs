@@ -203,6 +203,7 @@ mod tests {
                 Stood::UntilStopped
             } else if began.elapsed() >= 2 * limits::CROWD_PAUSE {
                 assert!(!base.has_hint(), "it is for others");
+                assert!(!fetcher.crowd.stays(Instant::now()), "its lines are old; tasks there are enough");
                 Stood::By
             } else {
                 Stood::NotAtAll
