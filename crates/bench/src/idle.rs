@@ -8,13 +8,13 @@ use mission_engine::Mission;
 use crate::crew::Crew;
 use crate::cycle::ended;
 use crate::methods::WAIT;
-use crate::plan::Plan;
+use crate::plan::{Plan, watched};
 use crate::process::{family, memory_mib, processor_seconds};
 
 /// For so long it is watched.
-const WATCHED: Duration = Duration::from_secs(10);
+const WATCHED: Duration = watched(10);
 /// After its start, and after work, a worker comes to rest.
-const REST: Duration = Duration::from_secs(3);
+const REST: Duration = watched(3);
 /// Tasks that run at once when memory is read.
 const RUNNING: usize = 1000;
 

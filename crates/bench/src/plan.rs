@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// One thing to be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,4 +64,9 @@ pub struct Plan {
     pub many: usize,
     /// The server's process, where its processor time is to be counted.
     pub server_pid: Option<u32>,
+}
+
+/// So many seconds in which something is watched: a tenth in a debug build, whose figures are of no use.
+pub(crate) const fn watched(seconds: u64) -> Duration {
+    if cfg!(debug_assertions) { Duration::from_millis(seconds * 100) } else { Duration::from_secs(seconds) }
 }

@@ -8,15 +8,15 @@ use mission_engine::Mission;
 use crate::crew::Crew;
 use crate::cycle::ended;
 use crate::methods::{REPORT, REPORT_EVERY_MS};
-use crate::plan::Plan;
+use crate::plan::{Plan, watched};
 use crate::report::{Figure, Unit};
 
 /// Tasks that report at once.
 const RUNNING: usize = 1000;
 /// For so long they run, and from then on they are watched, until then.
-const RUN: Duration = Duration::from_secs(16);
-const FROM: Duration = Duration::from_secs(4);
-const UNTIL: Duration = Duration::from_secs(14);
+const RUN: Duration = watched(16);
+const FROM: Duration = watched(4);
+const UNTIL: Duration = watched(14);
 
 /// Statements in a second while the tasks run, of all who are connected; nothing where they are not counted.
 pub(crate) async fn reports(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> {
@@ -25,9 +25,9 @@ pub(crate) async fn reports(plan: &Plan, mission: &Mission, url: &str) -> Result
     }
     let crew = Crew::hire(plan, url, 1).await?;
     ended(mission).await?;
-    let task = NewTask::new(REPORT).params(&u64::try_from(RUN.as_millis()).unwrap_or(u64::MAX));
+    let for_ms = u64::try_from(RUN.as_millis()).unwrap_or(u64::MAX);
     let began = Instant::now();
-    mission.push_all((0..RUNNING).map(|_| task.clone())).await?;
+    mission.push_all((0..RUNNING).map(|_| NewTask::new(REPORT).params(&for_ms))).await?;
     tokio::time::sleep(FROM.saturating_sub(began.elapsed())).await;
     let (before, at) = (mission.statements_served().await?, Instant::now());
     tokio::time::sleep(UNTIL.saturating_sub(began.elapsed())).await;

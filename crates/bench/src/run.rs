@@ -21,8 +21,8 @@ use crate::singles::singles;
 
 /// Worker processes of the crowd.
 const CROWD: usize = 8;
-/// Single pushes to an idle worker.
-const PICK_UPS: usize = 100;
+/// Single pushes to an idle worker; a debug build's figures are of no use, however many there are.
+const PICK_UPS: usize = if cfg!(debug_assertions) { 10 } else { 100 };
 
 /// Measures everything that is planned; `say` hears what is under way. `None` where it was `told` to end before: what it made
 /// is removed then, too.

@@ -8,6 +8,7 @@ use crate::stage::{Stage, kill};
 conformance![
     a_bench_measures_touches_nothing_and_leaves_nothing_behind,
     a_bench_beside_many_rows_says_what_it_holds_against_what,
+    each_other_part_measures_what_it_is_for,
     a_bench_that_is_interrupted_leaves_nothing_behind_either,
 ];
 
@@ -47,6 +48,24 @@ async fn a_bench_beside_many_rows_says_what_it_holds_against_what(db: Database) 
             assert!(value["median"].as_f64() > Some(0.0), "{figure:#}");
         }
     }
+    assert_eq!(left_of(&stage.db, &ran.stderr).await, "0");
+}
+
+async fn each_other_part_measures_what_it_is_for(db: Database) {
+    let stage = Stage::set(db).await;
+    let size = ["--thousands", "1", "--rounds", "1", "--concurrency", "10"];
+    let words = ["--database", stage.db.url(), "-o", "json", "bench", "crowd", "pick-up", "reports", "idle"];
+    let ran = stage.run(&[&words[..], &size].concat()).await;
+    assert_eq!(ran.code(), 0, "{ran:#?}");
+    let report = ran.json();
+    let figures = report["figures"].as_array().unwrap();
+    let names: Vec<&str> = figures.iter().map(|figure| figure["name"].as_str().unwrap()).collect();
+    let of = |words: &str| names.iter().filter(|name| name.contains(words)).count();
+    // SQLite has no server that counts statements.
+    let counted = usize::from(stage.db.kind() != Kind::Sqlite);
+    let parts = [of("eight worker processes beside one"), of("pick-up"), of("that report"), of("memory")];
+    assert_eq!(parts, [1, 4, counted, 2], "{names:?}");
+    assert_eq!(of("idle worker, statements"), counted, "{names:?}");
     assert_eq!(left_of(&stage.db, &ran.stderr).await, "0");
 }
 
