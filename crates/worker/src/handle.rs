@@ -116,7 +116,7 @@ pub async fn run_until_signalled(worker: Worker) -> Result<()> {
 /// # async fn main_of_an_application(handle: mission_worker::WorkerHandle) -> mission_core::Result<()> {
 /// # use mission_worker as mission;
 /// let told = mission::stop_signal()?;
-/// // … serve, as axum does: .with_graceful_shutdown(told) …
+/// // … serve meanwhile, in a task of its own, which hears of the end by a signal of its own …
 /// told.await;
 /// handle.stop().await;
 /// # Ok(())

@@ -42,7 +42,7 @@ pub(crate) async fn run(app: &App, args: &ImportArgs) -> Result<Exit> {
         }
         last = report;
     }
-    let text = [sentences(&last, args), kept(&last, app.config.keep)].concat().join("\n") + "\n";
+    let text = sentences(&last, args, app.config.keep).join("\n") + "\n";
     app.output.one(&Report::of(&last), &last.stored.to_string(), &app.hint(&text))?;
     Ok(Exit::Ok)
 }
@@ -65,7 +65,7 @@ impl Report {
 }
 
 /// That history may be older than what workers keep: it comes with its own dates.
-fn kept(report: &ImportReport, keep: Keep) -> Vec<String> {
+fn kept(report: &ImportReport, keep: Keep) -> Option<String> {
     let counts = &report.counts;
     let (ended, failed) = (format_span(keep.ended), format_span(keep.failed));
     let sentence = format!(
@@ -73,11 +73,11 @@ fn kept(report: &ImportReport, keep: Keep) -> Vec<String> {
          set `keep` and `keep_failed` before one starts, to keep it longer"
     );
     let has_history = counts.read > counts.waiting + counts.left_waiting;
-    has_history.then_some(sentence).into_iter().collect()
+    has_history.then_some(sentence)
 }
 
 /// What people want to know: each thing that was met, and nothing of what was not.
-fn sentences(report: &ImportReport, args: &ImportArgs) -> Vec<String> {
+fn sentences(report: &ImportReport, args: &ImportArgs, keep: Keep) -> Vec<String> {
     let counts = &report.counts;
     let done = if args.dry_run {
         format!("{} rows looked at, nothing stored", counts.read)
@@ -94,5 +94,5 @@ fn sentences(report: &ImportReport, args: &ImportArgs) -> Vec<String> {
         (counts.without_date, "have no date: they got that of now"),
     ];
     let met = met.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    std::iter::once(done).chain(met).collect()
+    std::iter::once(done).chain(met).chain(kept(report, keep)).collect()
 }
