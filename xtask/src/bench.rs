@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
-use mission_servers::{Durability, PrivateServer};
+use mission_servers::Durability;
 
 use crate::Outcome;
+use crate::fleet::Fleet;
 use crate::kind::Kind;
 use crate::packages;
 
@@ -55,14 +56,17 @@ fn build() -> Outcome<PathBuf> {
     program.canonicalize().map_err(|error| format!("cannot find {}: {error}", program.display()))
 }
 
+/// The fleet's guard ends the server and the measuring, and removes what both made, however this process ends.
 fn measure(program: &PathBuf, kind: Kind, request: &Request) -> Outcome<bool> {
-    let folder = scratch()?;
-    let server = kind.brand().map(|brand| PrivateServer::start(brand, Durability::Durable)).transpose()?;
-    let url = match &server {
+    let mut fleet = Fleet::start_with(Durability::Durable, &[kind], Vec::new())?;
+    let url = match fleet.server(kind) {
         // A database must be named; nothing is done in it.
-        Some(server) if server.url().ends_with('/') => format!("{}mysql", server.url()),
-        Some(server) => server.url().to_owned(),
-        None => format!("sqlite://{}/mission.db", folder.display()),
+        Some((_, url)) if url.ends_with('/') => format!("{url}mysql"),
+        Some((_, url)) => url.to_owned(),
+        None => match fleet.missing().iter().find(|missing| missing.kind == kind) {
+            Some(missing) => return Err(format!("{} cannot be started: {}", kind.name(), missing.cause)),
+            None => format!("sqlite://{}/mission.db", fleet.folder().display()),
+        },
     };
     let mut command = Command::new(program);
     command.arg("--database").arg(url).stdin(Stdio::null());
@@ -72,20 +76,14 @@ fn measure(program: &PathBuf, kind: Kind, request: &Request) -> Outcome<bool> {
         command.args(["--output", "json"]).stdout(out);
     }
     command.arg("bench").args(&request.words);
-    if let Some(server) = &server {
-        command.arg("--server-pid").arg(server.pid().to_string());
+    if let Some((pid, _)) = fleet.server(kind) {
+        command.arg("--server-pid").arg(pid.to_string());
     }
-    let status = command.status().map_err(|error| format!("cannot run mission bench: {error}"));
-    drop(server);
-    let _ = fs::remove_dir_all(&folder);
-    Ok(status?.success())
-}
-
-/// An empty folder for an SQLite file.
-fn scratch() -> Outcome<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("mission-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    Ok(folder)
+    let mut child = command.spawn().map_err(|error| format!("cannot run mission bench: {error}"))?;
+    fleet.watch(child.id())?;
+    let status = child.wait().map_err(|error| format!("mission bench was lost: {error}"))?;
+    fleet.unwatch()?;
+    Ok(status.success())
 }
 
 impl Request {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ExitCode, Stdio};
 
+use mission_servers::Durability;
 use mission_servers::launch::detached;
 
 use crate::Outcome;
@@ -15,14 +16,26 @@ use crate::kind::{Cause, Kind, Missing};
 pub(crate) struct Fleet {
     guard: Child,
     tie: Option<ChildStdin>,
-    urls: Vec<(Kind, String)>,
+    servers: Vec<Running>,
     missing: Vec<Missing>,
     folder: PathBuf,
 }
 
+/// One of them.
+struct Running {
+    kind: Kind,
+    pid: u32,
+    url: String,
+}
+
 impl Fleet {
-    /// Starts a server for each kind that needs one and is not missing.
+    /// Starts a server for each kind that needs one and is not missing; nothing of it outlives the process that serves it.
     pub(crate) fn start(kinds: &[Kind], missing: Vec<Missing>) -> Outcome<Self> {
+        Self::start_with(Durability::Fast, kinds, missing)
+    }
+
+    /// As [`start`](Self::start), and their settings keep so much.
+    pub(crate) fn start_with(durability: Durability, kinds: &[Kind], missing: Vec<Missing>) -> Outcome<Self> {
         let wanted: Vec<&str> = kinds
             .iter()
             .filter(|&&kind| kind.brand().is_some() && !missing.iter().any(|gone| gone.kind == kind))
@@ -31,13 +44,14 @@ impl Fleet {
         let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
         let mut guard = detached(program)
             .args([guard::COMMAND, &wanted.join(",")])
+            .args((durability == Durability::Durable).then_some(guard::DURABLE))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("cannot start the servers' guard: {error}"))?;
         let tie = guard.stdin.take();
         let answers = guard.stdout.take().ok_or("the guard has no output")?;
-        let mut fleet = Self { guard, tie, urls: Vec::new(), missing, folder: PathBuf::new() };
+        let mut fleet = Self { guard, tie, servers: Vec::new(), missing, folder: PathBuf::new() };
         for kind in Kind::ALL {
             let asked = kinds.contains(&kind);
             if !asked {
@@ -52,9 +66,11 @@ impl Fleet {
         for line in answers.lines().map_while(Result::ok) {
             let mut words = line.splitn(3, ' ');
             match (words.next(), words.next(), words.next()) {
-                (Some("url"), Some(name), Some(url)) => {
-                    let kind = Kind::parse(name)?;
-                    self.urls.push((kind, url.to_owned()));
+                (Some("url"), Some(name), Some(place)) => {
+                    let (kind, place) = (Kind::parse(name)?, place.split_once(' '));
+                    let place = place.and_then(|(pid, url)| Some((pid.parse().ok()?, url.to_owned())));
+                    let (pid, url) = place.ok_or_else(|| format!("the servers' guard said: {line}"))?;
+                    self.servers.push(Running { kind, pid, url });
                 }
                 (Some("missing"), Some(name), Some(reason)) => {
                     let kind = Kind::parse(name)?;
@@ -75,17 +91,22 @@ impl Fleet {
 
     /// No server runs at all.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.urls.is_empty()
+        self.servers.is_empty()
     }
 
     pub(crate) fn missing(&self) -> &[Missing] {
         &self.missing
     }
 
+    /// The process and the administrator's URL of a kind's server.
+    pub(crate) fn server(&self, kind: Kind) -> Option<(u32, &str)> {
+        self.servers.iter().find(|server| server.kind == kind).map(|server| (server.pid, server.url.as_str()))
+    }
+
     /// What a test process needs in its environment.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let mut variables: Vec<(String, String)> =
-            self.urls.iter().filter_map(|(kind, url)| Some((kind.url_variable()?, url.clone()))).collect();
+            self.servers.iter().filter_map(|one| Some((one.kind.url_variable()?, one.url.clone()))).collect();
         let skip: Vec<&str> = self.missing.iter().map(|missing| missing.kind.name()).collect();
         variables.push(("MISSION_TEST_SKIP".to_owned(), skip.join(",")));
         variables

@@ -21,12 +21,17 @@ pub(crate) const COMMAND: &str = "guard";
 /// A port can be taken between choosing and using it, so a start is tried again.
 const STARTS_MAX: u32 = 3;
 
+/// The word behind the kinds for servers whose commits are on the disk.
+pub(crate) const DURABLE: &str = "durable";
+
 /// Starts the kinds named, answers their URLs on stdout, and stops them at the end of stdin.
 pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
     let kinds = Kind::parse_list(arguments.first().map_or("", String::as_str))?;
+    let is_durable = arguments.get(1).is_some_and(|word| word == DURABLE);
+    let durability = if is_durable { Durability::Durable } else { Durability::Fast };
     let folder = Folder::make()?;
     say(&format!("folder {}", folder.0.display()));
-    let mut servers = start_all(&kinds, &folder.0);
+    let mut servers = start_all(&kinds, &folder.0, durability);
     say("ready");
     if let Some(pid) = follow_parent() {
         end_tree(pid);
@@ -45,11 +50,11 @@ fn stop_all(servers: &mut [Server]) {
 }
 
 /// Starts what can be started, and says of each kind where it is or why it is not.
-fn start_all(kinds: &[Kind], folder: &Path) -> Vec<Server> {
+fn start_all(kinds: &[Kind], folder: &Path, durability: Durability) -> Vec<Server> {
     let mut servers = Vec::new();
     let mut waiting = kinds.to_vec();
     for round in 1..=STARTS_MAX {
-        let starts: Vec<(Kind, Outcome<Server>)> = plans(&waiting, folder, round)
+        let starts: Vec<(Kind, Outcome<Server>)> = plans(&waiting, folder, round, durability)
             .into_iter()
             // Here, on the main thread, for all kinds before any is waited for (see `Server::start`).
             .map(|(kind, plan)| (kind, plan.and_then(Server::start)))
@@ -58,7 +63,7 @@ fn start_all(kinds: &[Kind], folder: &Path) -> Vec<Server> {
         for (kind, start) in starts {
             match start.and_then(Server::ready) {
                 Ok(server) => {
-                    say(&format!("url {} {}", kind.name(), server.url()));
+                    say(&format!("url {} {} {}", kind.name(), server.pid(), server.url()));
                     servers.push(server);
                 }
                 Err(_) if round < STARTS_MAX => waiting.push(kind),
@@ -70,13 +75,13 @@ fn start_all(kinds: &[Kind], folder: &Path) -> Vec<Server> {
 }
 
 /// Makes the data folders side by side.
-fn plans(kinds: &[Kind], folder: &Path, round: u32) -> Vec<(Kind, Outcome<Plan>)> {
+fn plans(kinds: &[Kind], folder: &Path, round: u32, durability: Durability) -> Vec<(Kind, Outcome<Plan>)> {
     thread::scope(|scope| {
         let makers: Vec<_> = kinds
             .iter()
             .map(|&kind| {
                 let folder = folder.join(format!("{}-{round}", kind.name()));
-                (kind, scope.spawn(move || plan(kind, &folder)))
+                (kind, scope.spawn(move || plan(kind, &folder, durability)))
             })
             .collect();
         let join = |(kind, maker): (Kind, ScopedJoinHandle<'_, Outcome<Plan>>)| {
@@ -86,10 +91,10 @@ fn plans(kinds: &[Kind], folder: &Path, round: u32) -> Vec<(Kind, Outcome<Plan>)
     })
 }
 
-fn plan(kind: Kind, folder: &Path) -> Outcome<Plan> {
+fn plan(kind: Kind, folder: &Path, durability: Durability) -> Outcome<Plan> {
     fs::create_dir(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let brand = kind.brand().ok_or_else(|| format!("{} needs no server of the fleet", kind.name()))?;
-    brand.plan(folder, Durability::Fast)
+    brand.plan(folder, durability)
 }
 
 /// Reads until the parent is gone; answers the process tree that it left running, if any.

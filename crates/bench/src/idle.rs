@@ -1,13 +1,13 @@
 //! What a worker costs that has nothing to do, and what its memory is with a thousand running tasks.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use mission_core::{Filter, NewTask, Result, State};
 use mission_engine::Mission;
 
 use crate::crew::Crew;
 use crate::cycle::ended;
-use crate::methods::WAIT;
+use crate::methods::{EMPTY, FAR, WAIT};
 use crate::plan::{Plan, watched};
 use crate::process::{family, memory_mib, processor_seconds};
 
@@ -15,6 +15,8 @@ use crate::process::{family, memory_mib, processor_seconds};
 const WATCHED: Duration = watched(10);
 /// After its start, and after work, a worker comes to rest.
 const REST: Duration = watched(3);
+/// Tasks whose time has not come: more than are seen at a glance.
+const LATER: usize = 100;
 /// Tasks that run at once when memory is read.
 const RUNNING: usize = 1000;
 
@@ -23,6 +25,8 @@ const RUNNING: usize = 1000;
 pub(crate) struct Idle {
     /// Statements per second, those without a worker left out.
     pub(crate) queries: Option<f64>,
+    /// The same where tasks wait whose time has not come, of two methods.
+    pub(crate) queries_beside: Option<f64>,
     /// Share of one processor, in percent.
     pub(crate) worker: Option<f64>,
     /// What the server uses more than without a worker.
@@ -48,8 +52,17 @@ pub(crate) async fn idle(mission: &Mission, plan: &Plan, url: &str) -> Result<Id
         worker: worker.map(|seconds| seconds / used.1.elapsed().as_secs_f64() * 100.0),
         server: with.server.zip(without.server).map(|(with, without)| (with - without).max(0.0)),
         memory: pids.first().and_then(|pid| memory_mib(*pid)),
+        queries_beside: None,
         memory_running: None,
     };
+    let later = |n: usize| NewTask::new([EMPTY, WAIT][n % 2]).at(UNIX_EPOCH + FAR);
+    let for_later = mission.push_all((0..LATER).map(later)).await?;
+    tokio::time::sleep(REST).await;
+    let beside = watch(mission, &server).await?;
+    seen.queries_beside = beside.queries.zip(without.queries).map(|(with, without)| with - without);
+    for task in for_later {
+        mission.cancel(task.unique_id().as_str()).await?;
+    }
     mission.push_all((0..RUNNING).map(|_| NewTask::new(WAIT))).await?;
     let running = Filter::all().state(State::Executing);
     while mission.records(&running, RUNNING).await?.len() < RUNNING {

@@ -21,4 +21,4 @@ mod singles;
 pub use crew::{CONCURRENCY, serve};
 pub use plan::{Part, Plan};
 pub use report::{Figure, Report, Series, Unit};
-pub use run::run;
+pub use run::{Ending, Measured, run};

@@ -15,6 +15,9 @@ pub(crate) const WAIT: &str = "mission.bench.wait";
 /// Reports progress each 50 milliseconds and makes checkpoints, for as many milliseconds as its params say.
 pub(crate) const REPORT: &str = "mission.bench.report";
 
+/// So far ahead is the time of tasks that no worker is to take.
+pub(crate) const FAR: Duration = Duration::from_secs(9_000_000_000);
+
 /// How often the one that reports does.
 pub(crate) const REPORT_EVERY_MS: u64 = 50;
 

@@ -109,6 +109,9 @@ pub struct Report {
     pub rounds: usize,
     /// How many tasks a worker of the cycles ran at once.
     pub concurrency: usize,
+    /// Parts that were planned and have no figures, because the run ended before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<&'static str>,
     /// What was found.
     pub figures: Vec<Figure>,
 }

@@ -24,27 +24,50 @@ const CROWD: usize = 8;
 /// Single pushes to an idle worker; a debug build's figures are of no use, however many there are.
 const PICK_UPS: usize = if cfg!(debug_assertions) { 10 } else { 100 };
 
-/// Measures everything that is planned; `say` hears what is under way. `None` where it was `told` to end before: what it made
-/// is removed then, too.
-///
-/// # Errors
-/// The database cannot be reached or refuses a database beside it; a worker cannot be started.
-pub async fn run(plan: &Plan, say: impl Fn(&str), told: impl Future<Output = ()>) -> Result<Option<Report>> {
-    let scratches = Scratches::beside(&plan.url, &say);
-    let measured = tokio::select! {
-        measured = in_scratches(plan, &scratches, &say) => measured.map(Some),
-        () = told => Ok(None),
-    };
-    let removed = scratches.keep(0).await;
-    let report = measured?;
-    removed.map(|()| report)
+/// What came of a run.
+#[derive(Debug)]
+pub struct Measured {
+    /// What was found until its end; `None` where that came before anything could be.
+    pub report: Option<Report>,
+    /// How it ended.
+    pub ending: Result<Ending>,
 }
 
-async fn in_scratches(plan: &Plan, scratches: &Scratches<'_>, say: &impl Fn(&str)) -> Result<Report> {
+/// How a run ends that no error ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All that was planned is measured.
+    Whole,
+    /// It was told to end before.
+    Interrupted,
+}
+
+/// Measures everything that is planned; `say` hears what is under way, and `told` ends it. What it makes is removed at its end,
+/// what it found before an error or an interruption is kept.
+///
+/// # Errors
+/// The ending is one where the database cannot be reached or refuses a database beside it, and where a worker cannot be started.
+pub async fn run(plan: &Plan, say: impl Fn(&str), told: impl Future<Output = ()>) -> Measured {
+    let scratches = Scratches::beside(&plan.url, &say);
+    let mut report = None;
+    let ending = tokio::select! {
+        measured = in_scratches(plan, &scratches, &say, &mut report) => measured.map(|()| Ending::Whole),
+        () = told => Ok(Ending::Interrupted),
+    };
+    let removed = scratches.keep(0).await;
+    Measured { report, ending: ending.and_then(|ending| removed.map(|()| ending)) }
+}
+
+async fn in_scratches(
+    plan: &Plan,
+    scratches: &Scratches<'_>,
+    say: &impl Fn(&str),
+    report: &mut Option<Report>,
+) -> Result<()> {
     let (mission, url) = scratches.open_at().await?;
     let health = mission.health().await?;
     let durability = health.findings.iter().find(|finding| finding.about == "durability");
-    let mut report = Report {
+    let report = report.insert(Report {
         database: health.database,
         durability: durability.map(|finding| finding.sentence.clone()).unwrap_or_default(),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
@@ -52,20 +75,24 @@ async fn in_scratches(plan: &Plan, scratches: &Scratches<'_>, say: &impl Fn(&str
         tasks: plan.thousands * FLOOR_ROWS,
         rounds: plan.rounds,
         concurrency: plan.concurrency,
+        missing: plan.parts.iter().map(|part| part.name()).collect(),
         figures: Vec::new(),
-    };
+    });
     for part in &plan.parts {
         say(part.name());
         let figures = match part {
             Part::History => history(plan, scratches).await?,
             Part::Drain => drain(plan, scratches).await?,
+            // Its tasks wait for ever, in nobody's way.
+            Part::Singles => pushes(plan, &scratches.open().await?).await?,
             part => boxed(measure(*part, plan, &mission, &url)).await?,
         };
         report.figures.extend(figures);
+        report.missing.retain(|missing| *missing != part.name());
         // What a part made for itself may be large.
         scratches.keep(1).await?;
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Of a type of its own: the compiler follows futures in futures only so deep.
@@ -78,11 +105,10 @@ async fn measure(part: Part, plan: &Plan, mission: &Mission, url: &str) -> Resul
     match part {
         Part::Cycle => cycles(plan, mission, url).await,
         Part::Crowd => crowds(plan, mission, url).await,
-        Part::Singles => pushes(plan, mission).await,
         Part::PickUp => pick_ups(plan, mission, url).await,
         Part::Reports => reports(plan, mission, url).await,
         Part::Idle => rest(plan, mission, url).await,
-        Part::History | Part::Drain => Ok(Vec::new()),
+        Part::History | Part::Drain | Part::Singles => Ok(Vec::new()),
     }
 }
 
@@ -180,6 +206,7 @@ async fn rest(plan: &Plan, mission: &Mission, url: &str) -> Result<Vec<Figure>> 
     let seen = idle(mission, plan, url).await?;
     let figures = [
         ("idle worker, statements", Unit::QueriesPerSecond, seen.queries),
+        ("idle worker beside tasks for later, statements", Unit::QueriesPerSecond, seen.queries_beside),
         ("idle worker, its processor time", Unit::Percent, seen.worker),
         ("idle worker, the server's processor time for it", Unit::Percent, seen.server),
         ("idle worker, memory", Unit::Mebibytes, seen.memory),

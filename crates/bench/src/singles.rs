@@ -6,13 +6,12 @@ use mission_core::{Error, ErrorKind, Result};
 use mission_engine::Mission;
 
 use crate::cycle::empty;
+use crate::methods::FAR;
 
 /// Callers at once.
 const CALLERS: usize = 32;
-/// So far ahead that no worker takes them: what is measured is the push alone.
-const FAR: Duration = Duration::from_secs(9_000_000_000);
 
-/// Pushes so many thousands of tasks one by one.
+/// Pushes so many thousands of tasks one by one, for later: what is measured is the push alone.
 pub(crate) async fn singles(mission: &Mission, thousands: usize) -> Result<Duration> {
     let each = thousands * 1000 / CALLERS;
     let began = Instant::now();

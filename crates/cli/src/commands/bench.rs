@@ -1,6 +1,6 @@
 //! `bench`: measures what tasks cost on this database, held against plain SQL or another case in the same run.
 
-use mission_bench::{Figure, Part, Plan, Report, Series};
+use mission_bench::{Ending, Figure, Measured, Part, Plan, Report, Series};
 use mission_core::{Error, ErrorKind, Result};
 
 use crate::app::App;
@@ -34,9 +34,14 @@ pub(crate) async fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
     };
     app.note(format_args!("measuring beside the database {}", app.config.database.masked()));
     let told = async { exit = signals.next().await };
-    match mission_bench::run(&plan, |part| app.note(format_args!("measuring {part} …")), told).await? {
-        Some(report) => app.output.one(&report, &report.database, &for_people(&report))?,
-        None => app.note("interrupted: what was made for the measuring is removed"),
+    let Measured { report, ending } =
+        mission_bench::run(&plan, |part| app.note(format_args!("measuring {part} …")), told).await;
+    // What is known is worth its time, also where the rest is not.
+    if let Some(report) = report.filter(|report| !report.figures.is_empty()) {
+        app.output.one(&report, &report.database, &for_people(&report))?;
+    }
+    if ending? == Ending::Interrupted {
+        app.note("interrupted: what was made for the measuring is removed");
     }
     Ok(exit)
 }
@@ -45,8 +50,12 @@ fn for_people(report: &Report) -> String {
     let mut table = Table::new(["what", "unit", "mission", "held against", "ratio", "its spread"]);
     report.figures.iter().for_each(|figure| table.row(row(figure)));
     let build = if report.is_release { "release build" } else { "DEBUG BUILD: of no use" };
+    let missing = match report.missing.join(", ") {
+        parts if parts.is_empty() => parts,
+        parts => format!("not measured: {parts}\n"),
+    };
     format!(
-        "{}; {}\n{} processors; {build}; medians of {} rounds of {} tasks, {} at once in a worker\n{}\n",
+        "{}; {}\n{} processors; {build}; medians of {} rounds of {} tasks, {} at once in a worker\n{}\n{missing}",
         report.database,
         report.durability,
         report.processors,

@@ -10,6 +10,7 @@ conformance![
     a_bench_beside_many_rows_says_what_it_holds_against_what,
     each_other_part_measures_what_it_is_for,
     a_bench_that_is_interrupted_leaves_nothing_behind_either,
+    a_bench_that_ends_before_its_end_tells_what_it_has_measured,
 ];
 
 async fn a_bench_measures_touches_nothing_and_leaves_nothing_behind(db: Database) {
@@ -87,6 +88,21 @@ async fn a_bench_that_is_interrupted_leaves_nothing_behind_either(db: Database) 
         assert_eq!(left_of(&stage.db, &before).await, "0");
         stage.left_alone().await;
     }
+}
+
+async fn a_bench_that_ends_before_its_end_tells_what_it_has_measured(db: Database) {
+    let stage = Stage::set(db).await;
+    let size = ["--thousands", "1", "--rounds", "1"];
+    let words = ["--database", stage.db.url(), "-o", "json", "bench", "singles", "idle"];
+    let mut bench = stage.start(&[&words[..], &size].concat());
+    let mut said = BufReader::new(bench.stderr.take().unwrap()).lines();
+    while !said.next_line().await.unwrap().expect("it says what it measures").contains("measuring idle") {}
+    kill(i64::from(bench.id().unwrap()), "INT");
+    let ended = bench.wait_with_output().await.unwrap();
+    assert_eq!(ended.status.code(), Some(130));
+    let report: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("what is known");
+    assert_eq!(report["figures"].as_array().unwrap().len(), 1, "{report:#}");
+    assert_eq!(report["missing"], serde_json::json!(["idle"]), "{report:#}");
 }
 
 /// How many of the databases that it said it would measure in are there.
