@@ -88,8 +88,8 @@ impl Worker {
 pub struct RollCall {
     /// Those on the list, without their methods.
     pub workers: Vec<Worker>,
-    /// Whether any task waits, due or not; said for certain only where it is false.
-    pub is_waiting: bool,
+    /// Whether any task waits, due or not, that was not known; said for certain only where it is false.
+    pub has_news: bool,
 }
 
 /// What a renewal found.
@@ -177,8 +177,8 @@ impl Store {
             let rows = self.db.reader().await?.conn().rows(&ROLL_CALL, &[]).await?;
             let workers = rows.iter().map(worker).collect::<Result<_, _>>()?;
             // Without a worker there is no row to say it.
-            let is_waiting = rows.first().map_or(Ok(1), |row| row.int("is_waiting"))? != 0;
-            Ok(RollCall { workers, is_waiting })
+            let has_news = rows.first().map_or(Ok(1), |row| row.int("is_waiting"))? != 0;
+            Ok(RollCall { workers, has_news })
         })
         .await
     }
@@ -215,7 +215,7 @@ impl Store {
     }
 }
 
-fn worker(row: &Row) -> Result<Worker, Error> {
+pub(crate) fn worker(row: &Row) -> Result<Worker, Error> {
     let types = row.text_or_null("types")?;
     let lease_until = row.int("lease_until")?;
     Ok(Worker {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mission_core::{Error, ErrorKind, UniqueId};
-use mission_store::Line;
+use mission_store::{Line, Outlook};
 use tokio::sync::watch;
 
 use crate::base::{Base, Phase, pause};
@@ -44,6 +44,8 @@ pub(crate) struct Fetcher {
     foreign: Foreign,
     /// When the last look began.
     looked_at: Option<Instant>,
+    /// What waited then, if looks at the list of workers can compare it.
+    outlook: Option<Arc<Outlook>>,
     intake: Intake,
     apart: claiming::Apart,
     crowd: crowd::Crowd,
@@ -88,6 +90,7 @@ impl Fetcher {
             owes_look: false,
             foreign: Foreign::default(),
             looked_at: None,
+            outlook: None,
             apart: claiming::Apart::default(),
             crowd: crowd::Crowd::default(),
         }
@@ -109,6 +112,7 @@ impl Fetcher {
                         Found::Tasks => {
                             self.rest = self.rest_min().max(limits::POLL_AFTER_WORK);
                             self.idle_since = None;
+                            self.base.glance.compare_with(Arc::default());
                         }
                         Found::EmptyLine => {}
                         Found::Nothing if self.leaves().await => break,
@@ -261,6 +265,7 @@ impl Fetcher {
             self.calls.mark_unchanged();
             self.owes_look = false;
             let (mut lines, database_now) = self.base.store.lines().await?;
+            self.outlook = self.base.store.outlook(&lines).map(Arc::new);
             let unserved = lines.extract_if(.., |line| !self.base.serves(&line.method, &line.task_type));
             let unserved: Vec<Line> = unserved.filter(|line| !line.is_paused && line.head <= database_now).collect();
             if self.foreign.may_be_meant(unserved, self.base.has_hint(), Instant::now()) {
@@ -295,15 +300,19 @@ impl Fetcher {
             // Seen when it was about to leave.
             return;
         }
-        let due = self.lines.next_due(Instant::now()).filter(|due| !due.is_zero());
+        let now = Instant::now();
+        let due = self.lines.next_due(now).filter(|due| !due.is_zero());
         let span = [due, self.linger_left()].into_iter().flatten().fold(self.rest, Duration::min);
         let compare_in = limits::COMPARE_EVERY.saturating_sub(self.compared_at.elapsed());
-        let is_idle = self.base.settings.when_empty == WhenEmpty::Stay && due.is_none() && !self.is_unsure;
+        let calm = tokio::time::Instant::from_std(now + due.map_or(compare_in, |due| due.min(compare_in)));
+        let stays = self.base.settings.when_empty == WhenEmpty::Stay && !self.is_unsure;
+        let known = self.outlook.clone().filter(|_| stays && self.lines.come_by_themselves(now));
+        self.base.glance.compare_with(known.clone().unwrap_or_default());
         let base = Arc::clone(&self.base);
         let rested = async {
             tokio::time::sleep(span).await;
-            if is_idle {
-                let _ = tokio::time::timeout(compare_in, self.base.glance.while_calm()).await;
+            if let Some(known) = &known {
+                let _ = tokio::time::timeout_at(calm, self.base.glance.while_calm(known)).await;
             }
         };
         tokio::select! {

@@ -76,8 +76,12 @@ impl House {
 
     async fn rescue_all(&mut self) -> Result<(), Error> {
         let asked = Instant::now();
-        let RollCall { workers, is_waiting } = self.base.store.roll_call().await?;
-        self.base.glance.saw(asked, is_waiting);
+        let known = self.base.glance.known();
+        let RollCall { workers, has_news } = match known.is_empty() {
+            true => self.base.store.roll_call().await?,
+            false => self.base.store.roll_call_beside(&known, self.base.tenure.worker()).await?,
+        };
+        self.base.glance.saw(asked, known, has_news);
         if asked.elapsed() > limits::SLOW_LOOK {
             // The database was away, and for the others, too: they need time to renew.
             self.base.tenure.trouble();

@@ -170,7 +170,7 @@ async fn assert_innodb_locks(db: &Database, raw: &mut Raw, line: &Line) {
 }
 
 /// How many rows the session has read through any handler so far.
-async fn rows_read(raw: &mut Raw) -> i64 {
+pub(crate) async fn rows_read(raw: &mut Raw) -> i64 {
     let rows = raw.rows("show session status like 'Handler_read%'", vec![]).await;
     rows.iter().map(|row| row[1].parse::<i64>().unwrap()).sum()
 }

@@ -18,6 +18,8 @@ conformance![
     who_holds_tasks_without_being_listed_is_found,
     hints_go_to_those_that_claim_and_live,
     a_look_at_the_list_sees_whether_a_task_waits,
+    what_was_seen_to_wait_is_no_news_and_all_else_is,
+    more_lines_than_a_look_compares_are_not_compared,
 ];
 
 async fn a_worker_is_listed_as_it_registered(db: Database) {
@@ -160,12 +162,81 @@ async fn hints_go_to_those_that_claim_and_live(db: Database) {
 
 async fn a_look_at_the_list_sees_whether_a_task_waits(db: Database) {
     let store = open(&db).await;
-    assert!(store.roll_call().await.unwrap().is_waiting, "without a worker nothing is said for certain");
+    assert!(store.roll_call().await.unwrap().has_news, "without a worker nothing is said for certain");
     store.register(&new_worker(&["export"])).await.unwrap();
-    assert!(!store.roll_call().await.unwrap().is_waiting);
+    assert!(!store.roll_call().await.unwrap().has_news);
     store.push(&task().after(Duration::from_secs(3600))).await.unwrap();
-    assert!(store.roll_call().await.unwrap().is_waiting);
+    assert!(store.roll_call().await.unwrap().has_news);
     let waiting = store.list(&Filter::all(), 1, None).await.unwrap().tasks.remove(0);
     store.claim_one(&waiting.unique_id, WORKER).await.unwrap().unwrap();
-    assert!(!store.roll_call().await.unwrap().is_waiting);
+    assert!(!store.roll_call().await.unwrap().has_news);
+}
+
+/// Puts a row in place of what a push would refuse or take longer for.
+async fn insert(db: &Database, method: &str, task_type: &str, run_at: i64) {
+    let row = format!("('{method}', '{task_type}', 'null', {run_at})");
+    db.sql(&format!("insert into mission_tasks (method, type, params, run_at) values {row};")).await.unwrap();
+}
+
+async fn what_was_seen_to_wait_is_no_news_and_all_else_is(db: Database) {
+    let store = open(&db).await;
+    let worker = store.register(&new_worker(&["export"])).await.unwrap();
+    let other = store.register(&new_worker(&["export"])).await.unwrap();
+    for (method, task_type) in [("b", "report"), ("d", "x|y 0 0"), ("dé", "汉字 \"q\" 💾")] {
+        insert(&db, method, task_type, 9_000_000_000_000_000).await;
+        insert(&db, method, task_type, 9_000_000_000_000_001).await;
+    }
+    let mut seen = Vec::new();
+    let has_news = async |seen: &mut Vec<String>, after: &str| {
+        let (lines, _) = store.lines().await.unwrap();
+        let outlook = store.outlook(&lines).unwrap();
+        for asking in [worker, other] {
+            let called = store.roll_call_beside(&outlook, asking).await.unwrap();
+            assert_eq!(called.workers, store.roll_call().await.unwrap().workers);
+            assert!(!called.has_news, "{after} it is known: {lines:?}");
+        }
+        seen.push(after.to_owned());
+        outlook
+    };
+    let later = "update mission_tasks set run_at = run_at";
+    let gone = "update mission_tasks set state = 'cancelled', active_key = null";
+    for change in [
+        "insert into mission_tasks (method, params) values ('a', 'null');",
+        "insert into mission_tasks (method, params) values ('c', 'null');",
+        "insert into mission_tasks (method, params) values ('e', 'null');",
+        "insert into mission_tasks (method, type, params, priority) values ('b', 'report', 'null', 1);",
+        "insert into mission_tasks (method, type, params, run_at) values ('b', 'report', 'null', 8000000000000000);",
+        &format!("{later} - 5 where method = 'dé' and run_at = 9000000000000000;"),
+        &format!("{gone} where method = 'a';"),
+        "insert into mission_types (type, paused) values ('report', 1);",
+        "update mission_types set paused = 0, running_limit = 3 where type = 'report';",
+        "delete from mission_types;",
+        &format!("{gone} where method <> 'b';"),
+    ] {
+        let outlook = has_news(&mut seen, change).await;
+        db.sql(change).await.unwrap();
+        assert!(store.roll_call_beside(&outlook, worker).await.unwrap().has_news, "{change}");
+    }
+    assert_eq!(seen.len(), 11);
+    let outlook = has_news(&mut seen, "in the end").await;
+    db.sql(&format!("{gone} where state = 'init';")).await.unwrap();
+    assert!(store.roll_call_beside(&outlook, worker).await.unwrap().has_news, "nothing waits any more");
+    assert!(store.outlook(&[]).unwrap().is_empty());
+}
+
+async fn more_lines_than_a_look_compares_are_not_compared(db: Database) {
+    let store = open(&db).await;
+    let worker = store.register(&new_worker(&["export"])).await.unwrap();
+    let most = if db.kind().is_mysql_like() { 8 } else { 64 };
+    for number in 0..most {
+        insert(&db, &format!("m{number:02}"), "default", 9_000_000_000_000_000).await;
+    }
+    let outlook = store.outlook(&store.lines().await.unwrap().0).expect("as many as it may be");
+    assert!(!store.roll_call_beside(&outlook, worker).await.unwrap().has_news);
+    for method in ["m00a", "z"] {
+        insert(&db, method, "default", 9_000_000_000_000_000).await;
+        assert_eq!(store.outlook(&store.lines().await.unwrap().0), None);
+        assert!(store.roll_call_beside(&outlook, worker).await.unwrap().has_news, "{method}");
+        db.sql(&format!("delete from mission_tasks where method = '{method}';")).await.unwrap();
+    }
 }

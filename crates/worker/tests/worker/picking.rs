@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mission_core::{NewTask, State};
+use mission_core::{Chance, NewTask, Outcome, Policy, State, settle};
 use mission_testkit::{Database, conformance, eventually};
 use mission_worker::{Method, WorkerSettings};
 
@@ -12,6 +12,7 @@ use crate::stage::{Stage, settings};
 
 conformance![
     a_plain_insert_is_picked_up_within_a_second,
+    what_is_changed_beside_tasks_that_nobody_takes_is_seen_within_a_second,
     a_wake_up_in_the_same_process_is_immediate,
     a_task_starts_when_it_is_due,
     a_method_that_nobody_has_stays,
@@ -19,6 +20,7 @@ conformance![
     a_paused_type_waits_until_it_is_resumed,
     a_pause_holds_a_type_whose_tasks_came_one_after_another_until_then,
     a_running_limit_holds_over_two_workers,
+    a_full_type_goes_on_within_a_second_when_its_task_ends_elsewhere,
     a_worker_serves_only_its_types,
     a_method_that_keeps_a_thread_of_the_runtime_keeps_no_other_waiting,
 ];
@@ -37,6 +39,31 @@ async fn a_plain_insert_is_picked_up_within_a_second(db: Database) {
     let inserted = Instant::now();
     eventually("it runs", async || diary.count("hello") == 1).await;
     assert!(inserted.elapsed() < Duration::from_secs(1), "{:?}", inserted.elapsed());
+    worker.stop().await;
+}
+
+/// A worker at rest beside what is for later, paused or no work of its own does not look at it again and again.
+async fn what_is_changed_beside_tasks_that_nobody_takes_is_seen_within_a_second(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    stage.store.pause("paused").await.unwrap();
+    let later = |name: &str| NewTask::new("note").params(&name).after(Duration::from_secs(3600));
+    stage.push(later("later")).await;
+    stage.push(NewTask::new("note").params(&"paused").task_type("paused")).await;
+    stage.push(NewTask::new("elsewhere")).await;
+    let worker = stage.worker([diary.method("note")]).await;
+    for (change, name) in [
+        ("insert into mission_tasks (method, params) values ('note', '\"line\"');", "line"),
+        ("insert into mission_tasks (method, type, params) values ('note', 'a new one', '\"new\"');", "new"),
+        ("update mission_types set paused = 0;", "paused"),
+        ("update mission_tasks set run_at = 1 where state = 'init' and method = 'note';", "later"),
+    ] {
+        stage.worker_rests().await;
+        stage.db.sql(change).await.unwrap();
+        let changed = Instant::now();
+        eventually("it runs", async || diary.count(name) == 1).await;
+        assert!(changed.elapsed() < Duration::from_secs(1), "{name}: {:?}", changed.elapsed());
+    }
     worker.stop().await;
 }
 
@@ -153,6 +180,25 @@ async fn a_running_limit_holds_over_two_workers(db: Database) {
     assert!((1..=2).contains(&most), "{most} ran at once");
     one.stop().await;
     other.stop().await;
+}
+
+async fn a_full_type_goes_on_within_a_second_when_its_task_ends_elsewhere(db: Database) {
+    let stage = Stage::set(db).await;
+    let diary = Diary::default();
+    stage.store.set_running_limit("report", Some(1)).await.unwrap();
+    let report = |name: &str| NewTask::new("note").params(&name).task_type("report");
+    let first = stage.push(report("first")).await;
+    let elsewhere = stage.elsewhere(Duration::from_secs(60)).await;
+    let running = stage.store.claim_one(&first, elsewhere).await.unwrap().expect("it waits").running;
+    stage.push(report("second")).await;
+    let worker = stage.worker([diary.method("note")]).await;
+    stage.worker_rests().await;
+    let ended = settle(&running, &Policy::default(), Outcome::Success(String::new()), Chance::fixed(0.0));
+    stage.store.settle(&[ended]).await.unwrap();
+    let since = Instant::now();
+    eventually("it runs", async || diary.count("second") == 1).await;
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    worker.stop().await;
 }
 
 async fn a_worker_serves_only_its_types(db: Database) {

@@ -95,10 +95,10 @@ impl Stage {
         self.take_over(worker).await;
     }
 
-    /// A worker on another machine claims this task and is heard of no more; answers once its lease is over.
-    pub(crate) async fn falls_silent_with(&self, unique_id: &UniqueId) -> WorkerId {
-        let silent = NewWorker {
-            name: "silent".to_owned(),
+    /// A worker on another machine that never renews its lease.
+    pub(crate) async fn elsewhere(&self, lease: Duration) -> WorkerId {
+        let elsewhere = NewWorker {
+            name: "elsewhere".to_owned(),
             host: "elsewhere".to_owned(),
             process: "elsewhere".to_owned(),
             pid: 1,
@@ -106,10 +106,15 @@ impl Stage {
             concurrency: 1,
             types: None,
             methods: Vec::new(),
-            lease: Duration::from_millis(100),
+            lease,
             hint_address: None,
         };
-        let worker = self.store.register(&silent).await.unwrap();
+        self.store.register(&elsewhere).await.unwrap()
+    }
+
+    /// Such a worker claims this task and is heard of no more; answers once its lease is over.
+    pub(crate) async fn falls_silent_with(&self, unique_id: &UniqueId) -> WorkerId {
+        let worker = self.elsewhere(Duration::from_millis(100)).await;
         assert!(self.store.claim_one(unique_id, worker).await.unwrap().is_some());
         eventually("its lease is over", async || !self.store.roll_call().await.unwrap().workers[0].is_live).await;
         worker
