@@ -15,6 +15,10 @@ use crate::{Pushed, Store};
 /// How long a push waits behind a statement that does not come back; then another connection is tried.
 const BEHIND_MAX: Duration = Duration::from_millis(100);
 
+/// Turns of the runtime until those who have been answered have pushed again: a caller may be some tasks behind its push, each roused by the
+/// one before.
+const TURNS_OF_PUSH: usize = 4;
+
 /// Called once a task can be seen by workers: on SQLite a moment before it is on the disk and its push returns.
 pub type WhenSeen = Arc<dyn Fn() + Send + Sync>;
 
@@ -91,9 +95,15 @@ impl Leader {
         let mut leader = Self { store: store.clone(), held: None, is_done: false };
         tokio::spawn(async move {
             while let Some(group) = leader.next() {
+                let answered = group.len();
                 leader.store_all(group).await;
                 // Those who have just been answered push again: one statement for all of them instead of one for the first.
-                tokio::task::yield_now().await;
+                for _ in 0..TURNS_OF_PUSH {
+                    tokio::task::yield_now().await;
+                    if leader.store.meeting.state().waiting.len() >= answered {
+                        break;
+                    }
+                }
             }
         });
     }
@@ -130,10 +140,11 @@ impl Leader {
     /// Each statement is a transaction of its own: the pushes know nothing of each other.
     async fn try_all(&mut self, group: &[Waiting]) -> Result<Vec<Pushed>, Error> {
         let tasks = group.iter().map(|waiting| waiting.task.check()).collect::<Result<Vec<CheckedTask<'_>>, _>>()?;
+        // One that is alone is mostly waited for by an idle worker.
+        let is_before_disk = self.held.is_none() && group.len() == 1;
         let mut held = match self.held.take() {
             Some(held) => held,
-            // One that is alone is mostly waited for by an idle worker.
-            None if group.len() == 1 => self.store.db.writer_before_disk().await?,
+            None if is_before_disk => self.store.db.writer_before_disk().await?,
             None => self.store.db.writer().await?,
         };
         for part in batches(&tasks)?.parts {
@@ -148,7 +159,9 @@ impl Leader {
         if let Some(first) = group.first() {
             (first.when_seen)();
         }
-        self.store.db.keep().await?;
+        if is_before_disk {
+            self.store.db.keep().await?;
+        }
         Ok(pushed)
     }
 }
