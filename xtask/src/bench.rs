@@ -80,7 +80,7 @@ fn measure(program: &PathBuf, kind: Kind, request: &Request) -> Outcome<bool> {
         command.arg("--server-pid").arg(pid.to_string());
     }
     let mut child = command.spawn().map_err(|error| format!("cannot run mission bench: {error}"))?;
-    fleet.watch(child.id())?;
+    fleet.watch(&mut child)?;
     let status = child.wait().map_err(|error| format!("mission bench was lost: {error}"))?;
     fleet.unwatch()?;
     Ok(status.success())

@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
         .stdin(Stdio::null())
         .spawn()
         .map_err(|error| format!("cannot run the chaos: {error}"))?;
-    fleet.watch(child.id())?;
+    fleet.watch(&mut child)?;
     let status = child.wait().map_err(|error| format!("the chaos was lost: {error}"))?;
     fleet.unwatch()?;
     for missing in fleet.stop().iter().filter(|missing| missing.cause != Cause::NotAsked) {

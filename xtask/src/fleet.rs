@@ -130,9 +130,12 @@ impl Fleet {
         Err(format!("the servers' guard ended by itself: {status}"))
     }
 
-    /// Names a process that must not outlive this one.
-    pub(crate) fn watch(&mut self, pid: u32) -> Outcome<()> {
-        self.tell(&format!("watch {pid}"))
+    /// Names a process that must not outlive this one; where nobody can see to that, it is ended now.
+    pub(crate) fn watch(&mut self, child: &mut Child) -> Outcome<()> {
+        self.tell(&format!("watch {}", child.id())).inspect_err(|_| {
+            let _ = child.kill();
+            let _ = child.wait();
+        })
     }
 
     pub(crate) fn unwatch(&mut self) -> Outcome<()> {

@@ -7,10 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
 use mission_servers::Durability;
 use mission_servers::launch::{Plan, Server};
-use mission_servers::process::end_tree;
+use mission_servers::process::end_in_order;
 
 use crate::Outcome;
 use crate::kind::Kind;
@@ -21,6 +22,8 @@ pub(crate) const COMMAND: &str = "guard";
 /// A port can be taken between choosing and using it, so a start is tried again.
 const STARTS_MAX: u32 = 3;
 
+/// So long has what was left running to end by itself: a measuring tells what it has, and removes what it made.
+const LAST_WORDS: Duration = Duration::from_secs(8);
 /// The word behind the kinds for servers whose commits are on the disk.
 pub(crate) const DURABLE: &str = "durable";
 
@@ -34,7 +37,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
     let mut servers = start_all(&kinds, &folder.0, durability);
     say("ready");
     if let Some(pid) = follow_parent() {
-        end_tree(pid);
+        end_in_order(pid, LAST_WORDS);
     }
     stop_all(&mut servers);
     Ok(ExitCode::SUCCESS)

@@ -104,7 +104,7 @@ impl Report {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("cannot run cargo test: {error}"))?;
-        fleet.watch(child.id())?;
+        fleet.watch(&mut child)?;
         let mut reader = Reader::default();
         let mut output = BufReader::new(child.stdout.take().ok_or("cargo test has no output")?);
         let mut line = Vec::new();

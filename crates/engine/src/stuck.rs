@@ -7,11 +7,11 @@ use mission_store::{Claimed, Finding, Line, Store, Worker};
 
 use crate::serving::serves;
 
-/// Due for longer than this beside a worker that has room for it, a line is stuck: workers look twice a second.
+/// Due for longer than this beside a worker that has room for it, a line is stuck: workers notice it within a second.
 const DUE_MAX: Duration = Duration::from_secs(30);
 /// How often one looks before saying so: between two short tasks any worker is idle for an instant.
 const LOOKS: usize = 3;
-/// Pause between two looks, longer than a worker rests between its own.
+/// Pause between two looks: within all of them a worker notices what is due.
 const LOOK_PAUSE: Duration = Duration::from_millis(600);
 
 /// What a worker runs at one moment.

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const POLL: Duration = Duration::from_millis(20);
 
 /// Sends a signal by name; a process that is already gone is no matter.
 pub fn signal(pid: u32, name: &str) {
@@ -14,6 +17,18 @@ pub fn end_tree(root: u32) {
     for pid in tree(root) {
         signal(pid, "KILL");
     }
+}
+
+/// Asks a process to end, gives it so long for its last words, and kills what is left of it and of what it had started.
+pub fn end_in_order(root: u32, patience: Duration) {
+    let family = tree(root);
+    signal(root, "TERM");
+    let deadline = Instant::now() + patience;
+    while is_running(root) && Instant::now() < deadline {
+        std::thread::sleep(POLL);
+    }
+    end_tree(root);
+    family.into_iter().filter(|pid| is_running(*pid)).for_each(|pid| signal(pid, "KILL"));
 }
 
 /// A process and all its descendants, parents first so that none of those that are killed starts another.
@@ -54,7 +69,7 @@ mod tests {
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 
-    use super::{end_tree, is_running, parents};
+    use super::{end_in_order, end_tree, is_running, parents};
 
     #[test]
     fn a_tree_ends_with_its_leaves() {
@@ -67,10 +82,25 @@ mod tests {
         assert!(is_child(leaf));
         end_tree(root.id());
         assert!(!root.wait().unwrap().success());
+        goes(leaf);
+    }
+
+    fn goes(pid: u32) {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while is_running(leaf) {
-            assert!(Instant::now() < deadline, "the leaf {leaf} is still there");
+        while is_running(pid) {
+            assert!(Instant::now() < deadline, "{pid} is still there");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    #[test]
+    fn who_is_asked_to_end_has_his_last_words_and_leaves_nobody() {
+        let script = "sleep 300 & leaf=$!; trap 'echo last; exit 7' TERM; echo $leaf; wait";
+        let mut root = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(root.stdout.take().unwrap()).lines();
+        let leaf: u32 = said.next().unwrap().unwrap().parse().unwrap();
+        end_in_order(root.id(), Duration::from_secs(20));
+        assert_eq!((said.next().unwrap().unwrap().as_str(), root.wait().unwrap().code()), ("last", Some(7)));
+        goes(leaf);
     }
 }

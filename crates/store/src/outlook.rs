@@ -1,6 +1,6 @@
 //! The outlook: what waited when a worker looked, so that a look at the list of workers tells whether that is still all.
 
-use mission_core::{Error, WorkerId};
+use mission_core::{Error, Timestamp, WorkerId};
 
 use crate::db::{Row, Statement, Value};
 use crate::lines::Line;
@@ -25,27 +25,55 @@ const PLACES: [[&str; 4]; 8] = [
     ["method_7", "type_7", "priority_7", "lane_7"],
     ["method_8", "type_8", "priority_8", "lane_8"],
 ];
+/// Behind every name.
+const BEHIND_ALL: &str = "\u{10FFFF}";
+/// Between the lines in the answer.
+const BETWEEN: char = '|';
 
-/// The lines that waited, each with its first task's due time and what was set for its type.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// The lines that waited, and when. Two are the same if their lines are.
+#[derive(Debug, Clone, Default)]
 pub struct Outlook {
-    lines: Vec<Line>,
+    lines: Vec<Seen>,
+    at: Timestamp,
 }
 
+/// A line, and whether it is work of the worker that looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    line: Line,
+    is_own: bool,
+}
+
+impl PartialEq for Outlook {
+    fn eq(&self, other: &Self) -> bool {
+        self.lines == other.lines
+    }
+}
+
+impl Eq for Outlook {}
+
 impl Store {
-    /// What these lines, all that were read, are for later looks; `None` where they are more than such a look compares.
-    pub fn outlook(&self, lines: &[Line]) -> Option<Outlook> {
+    /// What these lines, all that were read at this time of the database, are for later looks of a worker that takes tasks of some of them.
+    /// `None` where they are more than such a look compares, or have names that it might mistake for others.
+    pub fn outlook(&self, lines: &[Line], at: Timestamp, is_own: impl Fn(&Line) -> bool) -> Option<Outlook> {
         let most = if self.kind() == Kind::Mysql { PLACES.len() } else { OUTLOOK_MAX };
-        (lines.len() <= most).then(|| Outlook { lines: lines.to_vec() })
+        // MySQL compares names without the blanks at their ends.
+        let is_clear = |name: &String| !name.ends_with(' ') && !name.contains(BETWEEN);
+        if lines.len() > most || !lines.iter().all(|line| is_clear(&line.method) && is_clear(&line.task_type)) {
+            return None;
+        }
+        let lines = lines.iter().map(|line| Seen { is_own: is_own(line), line: line.clone() }).collect();
+        Some(Outlook { lines, at })
     }
 
-    /// As [`roll_call`](Self::roll_call), and what the outlook has is no news. The worker that asks is to be on the list.
+    /// As [`roll_call`](Self::roll_call), and what the outlook has is no news, unless its time has come since. The worker that asks is to be on
+    /// the list.
     pub async fn roll_call_beside(&self, outlook: &Outlook, asking: WorkerId) -> Result<RollCall, Error> {
         let values = outlook.values(self.kind(), asking);
         retrying(|| async {
             let rows = self.db.reader().await?.conn().rows(&BESIDE, &values).await?;
             let workers = rows.iter().map(worker).collect::<Result<_, _>>()?;
-            Ok(RollCall { workers, has_news: !outlook.is_all(&rows)? })
+            Ok(RollCall { workers, has_news: outlook.has_news(&rows)? })
         })
         .await
     }
@@ -64,42 +92,43 @@ impl Outlook {
             values.push(("limit", i64::try_from(OUTLOOK_MAX + 1).unwrap_or(i64::MAX).into()));
             return values;
         }
-        // Places that are left ask again for what is behind the last line: nothing that was known.
-        let known = self.lines.iter().chain(self.lines.last().into_iter().cycle());
+        let known = self.lines.iter().map(|seen| {
+            let Line { method, task_type, priority, lane, .. } = &seen.line;
+            (method.as_str(), task_type.as_str(), *priority, *lane)
+        });
+        let known = known.chain(std::iter::repeat((BEHIND_ALL, "", 0, 0)));
         for ([method, task_type, priority, lane], line) in PLACES.into_iter().zip(known) {
-            values.push((method, line.method.as_str().into()));
-            values.push((task_type, line.task_type.as_str().into()));
-            values.push((priority, line.priority.into()));
-            values.push((lane, line.lane.into()));
+            values.push((method, line.0.into()));
+            values.push((task_type, line.1.into()));
+            values.push((priority, line.2.into()));
+            values.push((lane, line.3.into()));
         }
         values
     }
 
-    /// Whether what waits is what was known.
-    fn is_all(&self, rows: &[Row]) -> Result<bool, Error> {
+    /// Whether anything waits that was not known, or has come to be due since.
+    fn has_news(&self, rows: &[Row]) -> Result<bool, Error> {
         for row in rows {
             if let Some(waiting) = row.text_or_null("waiting")? {
-                return Ok(pieces(&waiting) == pieces(&self.text()));
+                let now = Timestamp(row.int("now_us")?);
+                let has_come = |seen: &Seen| seen.is_own && seen.line.head > self.at && seen.line.head <= now;
+                let is_all = waiting.split(BETWEEN).all(|piece| self.lines.iter().any(|seen| seen.is(piece)));
+                return Ok(!is_all || self.lines.iter().any(has_come));
             }
         }
         // Nothing waits any more, or the worker is off the list: who looks anew sees which.
-        Ok(false)
-    }
-
-    /// As the statements put it.
-    fn text(&self) -> String {
-        let of = |line: &Line| {
-            let Line { method, task_type, priority, lane, head, is_paused, running_limit } = line;
-            let limit = running_limit.map_or_else(String::new, |limit| format!(" {limit}"));
-            format!("{method} {task_type} {priority} {lane} {} {}{limit}", head.0, i64::from(*is_paused))
-        };
-        self.lines.iter().map(of).collect::<Vec<_>>().join("|")
+        Ok(true)
     }
 }
 
-/// In whatever order the database joined them.
-fn pieces(text: &str) -> Vec<&str> {
-    let mut pieces: Vec<&str> = text.split('|').collect();
-    pieces.sort_unstable();
-    pieces
+impl Seen {
+    /// Whether the database means this line, in its words. What is first in a line of others is no matter.
+    fn is(&self, piece: &str) -> bool {
+        let Line { method, task_type, priority, lane, head, is_paused, running_limit } = &self.line;
+        let limit = running_limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
+        let length = method.chars().count();
+        let known = format!("{priority} {lane} {} {limit} {length} {method} {task_type}", i64::from(*is_paused));
+        let found = piece.strip_prefix(&known).and_then(|rest| rest.strip_prefix(' ')?.parse::<i64>().ok());
+        found.is_some_and(|found| !self.is_own || found == head.0)
+    }
 }

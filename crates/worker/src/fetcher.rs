@@ -265,7 +265,8 @@ impl Fetcher {
             self.calls.mark_unchanged();
             self.owes_look = false;
             let (mut lines, database_now) = self.base.store.lines().await?;
-            self.outlook = self.base.store.outlook(&lines).map(Arc::new);
+            let is_own = |line: &Line| self.base.serves(&line.method, &line.task_type);
+            self.outlook = self.base.store.outlook(&lines, database_now, is_own).map(Arc::new);
             let unserved = lines.extract_if(.., |line| !self.base.serves(&line.method, &line.task_type));
             let unserved: Vec<Line> = unserved.filter(|line| !line.is_paused && line.head <= database_now).collect();
             if self.foreign.may_be_meant(unserved, self.base.has_hint(), Instant::now()) {
@@ -292,7 +293,8 @@ impl Fetcher {
         pause(limits::POLL_FIRST, &mut self.phase, Phase::Draining).await;
     }
 
-    /// Waits for the next look: a call, the next due task, or the rest, which doubles and goes on while nothing waits at all.
+    /// Waits for the next look: a call, the next due task, or the rest, which doubles and goes on while nothing else waits than the last
+    /// look saw, and nobody takes now.
     async fn rest(&mut self) {
         self.was_filled = false;
         self.crowd.forget();
@@ -334,6 +336,7 @@ impl Fetcher {
         self.lines.expire();
         // Others may reach the database.
         self.crowd.forget();
+        self.base.glance.compare_with(Arc::default());
         self.base.pass_hint_on();
         pause(limits::ERROR_PAUSE, &mut self.phase, Phase::Draining).await;
     }

@@ -38,11 +38,7 @@ impl Default for Glance {
 impl Glance {
     /// From now on looks are to tell what waits beside this: nothing, while there is work.
     pub(crate) fn compare_with(&self, known: Arc<Outlook>) {
-        self.known.send_if_modified(|before| {
-            let is_new = *before != known;
-            *before = known;
-            is_new
-        });
+        self.known.send_replace(known);
     }
 
     /// Beside what the next look is to see.

@@ -79,7 +79,11 @@ impl House {
         let known = self.base.glance.known();
         let RollCall { workers, has_news } = match known.is_empty() {
             true => self.base.store.roll_call().await?,
-            false => self.base.store.roll_call_beside(&known, self.base.tenure.worker()).await?,
+            false => {
+                let called = self.base.store.roll_call_beside(&known, self.base.tenure.worker()).await;
+                // The next look is the plain one: the dead are found by it.
+                called.inspect_err(|_| self.base.glance.compare_with(Arc::default()))?
+            }
         };
         self.base.glance.saw(asked, known, has_news);
         if asked.elapsed() > limits::SLOW_LOOK {

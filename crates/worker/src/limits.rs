@@ -94,7 +94,8 @@ pub(crate) const POLL_FIRST: Duration = Duration::from_millis(20);
 /// Pause before the next look of a worker that had tasks and finds no more: who pushes calls. With shorter ones all workers of a crowd
 /// find each batch, and most of their claims only what others have locked.
 pub(crate) const POLL_AFTER_WORK: Duration = Duration::from_millis(200);
-/// Longest pause between looks: half of the second within which a plain insert is to start.
+/// Longest pause between looks of a worker that cannot tell by the look at the list of workers whether there is anything new: half of the
+/// second within which a plain insert is to start.
 pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
 /// A look that takes long is followed by a rest so many times as long: looking stays a small part of the work.
 pub(crate) const LOOK_REST_FACTOR: u32 = 20;

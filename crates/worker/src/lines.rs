@@ -112,7 +112,7 @@ impl Lines {
     /// Whether all lines that were read come by themselves, in time or by a change in the database. Those that gave less than they seemed
     /// to have, or were refused, may have something without one.
     pub(crate) fn come_by_themselves(&self, now: Instant) -> bool {
-        let waits = |line: &Line| is_paused(line) || !self.due_in(line, now).is_zero();
+        let waits = |line: &Line| is_paused(line) || !self.due_in(line, now).is_zero() && !self.is_aside(line, now);
         self.is_whole && self.lines.iter().all(|seen| waits(&seen.line))
     }
 

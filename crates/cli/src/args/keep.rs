@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use mission_core::ZoneOffset;
 
-use super::values::span;
+use super::values::kept;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {}
@@ -47,10 +47,10 @@ pub(crate) struct ImportArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PruneArgs {
     /// Remove what succeeded or was cancelled longer ago than this [default: as workers do, 30d unless `keep` is set].
-    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
+    #[arg(long, value_name = "SPAN", value_parser = kept, allow_hyphen_values = true)]
     pub(crate) older_than: Option<Duration>,
 
     /// Remove what failed longer ago than this [default: as workers do, 90d unless `keep_failed` is set].
-    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
+    #[arg(long, value_name = "SPAN", value_parser = kept, allow_hyphen_values = true)]
     pub(crate) failed_older_than: Option<Duration>,
 }

@@ -84,8 +84,8 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Everything happens in databases of its own beside the one in use (SQLite: files, MySQL: databases, PostgreSQL:
-schemas), which are removed afterwards; nothing else is touched. Everything takes minutes, a part or a smaller --thousands, --rounds or
+Everything happens in databases of its own beside the one that --database names, else beside ./mission.db (SQLite: files,
+MySQL: databases, PostgreSQL: schemas; other settings name none here), which are removed afterwards; nothing else is touched. Everything takes minutes, a part or a smaller --thousands, --rounds or
 --history less; Ctrl-C ends it and leaves nothing behind. What counts are the ratios: figures of one machine
 say little about another.")]
 pub(crate) struct BenchArgs {

@@ -10,6 +10,15 @@ pub(super) fn span(text: &str) -> Result<Duration, Error> {
     parse_span(text)
 }
 
+/// For how long what has ended is kept. A number alone would be seconds, and history gone that was to stay for as many days.
+pub(crate) fn kept(text: &str) -> Result<Duration, Error> {
+    if text.trim().chars().all(|letter| letter.is_ascii_digit()) && !text.trim().is_empty() {
+        let number = text.trim();
+        return Err(Error::invalid(format!("{number:?} has no unit: {number}d are so many days, {number}s seconds")));
+    }
+    parse_span(text)
+}
+
 /// A worker's bounds, refused before it begins; the worker itself holds to the same.
 const CONCURRENCY_MAX: usize = 10_000;
 const LEASE: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(3600);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::args::ImportArgs;
+use crate::config::mask;
 use crate::exit::Exit;
 
 /// Rows after which it says how far it has come.
@@ -34,6 +35,8 @@ pub(crate) async fn run(app: &App, args: &ImportArgs) -> Result<Exit> {
         pending: if args.pending { Pending::Take } else { Pending::Leave },
     };
     let mission = if args.dry_run { app.open_existing().await? } else { app.open_or_create().await? };
+    // Whatever fails now is of there.
+    app.note(format_args!("taking over the table {} of {}", args.table, mask(&args.from)));
     let mut import = mission.import(source).await?;
     let mut last = ImportReport::default();
     while let Some(report) = if args.dry_run { import.look().await? } else { import.step().await? } {

@@ -74,7 +74,7 @@ impl std::fmt::Debug for DatabaseUrl {
 }
 
 /// Puts *** where a URL has a password: behind the user's name, and in parameters that say so.
-pub(super) fn mask(url: &str) -> String {
+pub(crate) fn mask(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once(':') else {
         return url.to_owned();
     };

@@ -13,7 +13,7 @@ use mission_engine::Keep;
 use serde::Serialize;
 
 use crate::args::{GlobalArgs, OutputFormat, values};
-pub(crate) use database::DatabaseUrl;
+pub(crate) use database::{DatabaseUrl, mask};
 pub(crate) use keys::nearest;
 use sources::{Given, Sources};
 
@@ -82,7 +82,7 @@ impl Config {
         let lease = take("lease", "10s, on sqlite 60s").map(|given| given.read(values::lease)).transpose()?;
         let usual = Keep::default();
         let mut span = |key, usual: Duration| -> Result<Duration> {
-            let given = take(key, &format_span(usual)).map(|given| given.read(parse_span)).transpose()?;
+            let given = take(key, &format_span(usual)).map(|given| given.read(values::kept)).transpose()?;
             Ok(given.unwrap_or(usual))
         };
         let keep = Keep { ended: span("keep", usual.ended)?, failed: span("keep_failed", usual.failed)? };

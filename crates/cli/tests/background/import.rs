@@ -110,4 +110,7 @@ async fn what_is_no_table_is_refused(db: Database) {
     }
     let ran = stage.run(&["import", "--from", "oracle://x/y"]).await;
     assert!(ran.code() == 2 && ran.stderr.contains("unknown scheme"), "{ran:#?}");
+    let ran = stage.run(&["import", "--from", "mysql://nobody:secret@127.0.0.1:1/x"]).await;
+    assert!(ran.stderr.contains("@127.0.0.1:1/x") && ran.stderr.contains("cannot be reached"), "{ran:#?}");
+    assert!(ran.code() == 1 && !ran.stderr.contains("secret"), "{ran:#?}");
 }

@@ -64,6 +64,8 @@ fn values_that_cannot_be_are_refused_with_where_they_stand() {
         ("concurrency = 0", "concurrency (from mission.toml): \"0\" is out of range: use 1 to 10000"),
         ("grace = \"soon\"", "grace (from mission.toml): \"soon\" is no span of time"),
         ("keep = \"for ever\"", "keep (from mission.toml): \"for ever\" is no span of time"),
+        ("keep = 30", "keep (from mission.toml): \"30\" has no unit: 30d are so many days, 30s seconds"),
+        ("keep_failed = \"365\"", "keep_failed (from mission.toml): \"365\" has no unit"),
         ("output = \"xml\"", "use table, json, jsonl or id"),
         ("database = true", "database must be a string or a number"),
         ("grace = \"1s\"\ndatabase = \"mysql://u:secret@h", "mission.toml, line 2, is not TOML"),

@@ -1,16 +1,19 @@
--- The workers on the list, with whether their lease still holds, and with the own one what waits, a text for each line. InnoDB dives
--- only for constants, so each dive has its own: the first waiting task of all, then that behind each known line.
+-- The workers on the list, with whether their lease still holds, and with the own one what waits, a text for each line with its
+-- first task's due time at the end. InnoDB dives only for constants, so each dive has its own: the first waiting task of all, then that
+-- behind each known line.
 select id, name, host, process, pid, pid_started, concurrency, types, version, leaving, started_date, seen_date, lease_until,
   {now} as now_us,
   case when id = :worker_id then concat_ws('|',
-    (select concat_ws(' ', task.method, task.type, task.priority, task.lane, task.run_at, coalesce(rule.paused, 0), rule.running_limit)
+    (select concat_ws(' ', task.priority, task.lane, coalesce(rule.paused, 0), coalesce(rule.running_limit, '-'),
+       char_length(task.method), task.method, task.type, task.run_at)
      from (select method, type, priority, lane, run_at
        from mission_tasks force index (mission_tasks_claim)
        where state = 'init'
        order by method, type, priority, lane, run_at
        limit 1) task
      left join mission_types rule on rule.type = task.type),
-    (select concat_ws(' ', task.method, task.type, task.priority, task.lane, task.run_at, coalesce(rule.paused, 0), rule.running_limit)
+    (select concat_ws(' ', task.priority, task.lane, coalesce(rule.paused, 0), coalesce(rule.running_limit, '-'),
+       char_length(task.method), task.method, task.type, task.run_at)
      from (select method, type, priority, lane, run_at
        from mission_tasks force index (mission_tasks_claim)
        where state = 'init'
@@ -19,7 +22,8 @@ select id, name, host, process, pid, pid_started, concurrency, types, version, l
        order by method, type, priority, lane, run_at
        limit 1) task
      left join mission_types rule on rule.type = task.type),
-    (select concat_ws(' ', task.method, task.type, task.priority, task.lane, task.run_at, coalesce(rule.paused, 0), rule.running_limit)
+    (select concat_ws(' ', task.priority, task.lane, coalesce(rule.paused, 0), coalesce(rule.running_limit, '-'),
+       char_length(task.method), task.method, task.type, task.run_at)
      from (select method, type, priority, lane, run_at
        from mission_tasks force index (mission_tasks_claim)
        where state = 'init'
@@ -28,7 +32,8 @@ select id, name, host, process, pid, pid_started, concurrency, types, version, l
        order by method, type, priority, lane, run_at
        limit 1) task
      left join mission_types rule on rule.type = task.type),
-    (select concat_ws(' ', task.method, task.type, task.priority, task.lane, task.run_at, coalesce(rule.paused, 0), rule.running_limit)
+    (select concat_ws(' ', task.priority, task.lane, coalesce(rule.paused, 0), coalesce(rule.running_limit, '-'),
+       char_length(task.method), task.method, task.type, task.run_at)
      from (select method, type, priority, lane, run_at
        from mission_tasks force index (mission_tasks_claim)
        where state = 'init'
@@ -37,7 +42,8 @@ select id, name, host, process, pid, pid_started, concurrency, types, version, l
        order by method, type, priority, lane, run_at
        limit 1) task
      left join mission_types rule on rule.type = task.type),
-    (select concat_ws(' ', task.method, task.type, task.priority, task.lane, task.run_at, coalesce(rule.paused, 0), rule.running_limit)
+    (select concat_ws(' ', task.priority, task.lane, coalesce(rule.paused, 0), coalesce(rule.running_limit, '-'),
+       char_length(task.method), task.method, task.type, task.run_at)
      from (select method, type, priority, lane, run_at
        from mission_tasks force index (mission_tasks_claim)
        where state = 'init'
@@ -46,7 +52,8 @@ select id, name, host, process, pid, pid_started, concurrency, types, version, l
        order by method, type, priority, lane, run_at
        limit 1) task
      left join mission_types rule on rule.type = task.type),
-    (select concat_ws(' ', task.method, task.type, task.priority, task.lane, task.run_at, coalesce(rule.paused, 0), rule.running_limit)
+    (select concat_ws(' ', task.priority, task.lane, coalesce(rule.paused, 0), coalesce(rule.running_limit, '-'),
+       char_length(task.method), task.method, task.type, task.run_at)
      from (select method, type, priority, lane, run_at
        from mission_tasks force index (mission_tasks_claim)
        where state = 'init'
@@ -55,7 +62,8 @@ select id, name, host, process, pid, pid_started, concurrency, types, version, l
        order by method, type, priority, lane, run_at
        limit 1) task
      left join mission_types rule on rule.type = task.type),
-    (select concat_ws(' ', task.method, task.type, task.priority, task.lane, task.run_at, coalesce(rule.paused, 0), rule.running_limit)
+    (select concat_ws(' ', task.priority, task.lane, coalesce(rule.paused, 0), coalesce(rule.running_limit, '-'),
+       char_length(task.method), task.method, task.type, task.run_at)
      from (select method, type, priority, lane, run_at
        from mission_tasks force index (mission_tasks_claim)
        where state = 'init'
@@ -64,7 +72,8 @@ select id, name, host, process, pid, pid_started, concurrency, types, version, l
        order by method, type, priority, lane, run_at
        limit 1) task
      left join mission_types rule on rule.type = task.type),
-    (select concat_ws(' ', task.method, task.type, task.priority, task.lane, task.run_at, coalesce(rule.paused, 0), rule.running_limit)
+    (select concat_ws(' ', task.priority, task.lane, coalesce(rule.paused, 0), coalesce(rule.running_limit, '-'),
+       char_length(task.method), task.method, task.type, task.run_at)
      from (select method, type, priority, lane, run_at
        from mission_tasks force index (mission_tasks_claim)
        where state = 'init'
@@ -73,7 +82,8 @@ select id, name, host, process, pid, pid_started, concurrency, types, version, l
        order by method, type, priority, lane, run_at
        limit 1) task
      left join mission_types rule on rule.type = task.type),
-    (select concat_ws(' ', task.method, task.type, task.priority, task.lane, task.run_at, coalesce(rule.paused, 0), rule.running_limit)
+    (select concat_ws(' ', task.priority, task.lane, coalesce(rule.paused, 0), coalesce(rule.running_limit, '-'),
+       char_length(task.method), task.method, task.type, task.run_at)
      from (select method, type, priority, lane, run_at
        from mission_tasks force index (mission_tasks_claim)
        where state = 'init'

@@ -1,4 +1,5 @@
--- The workers on the list, with whether their lease still holds, and with the own one what waits, a text for each line (see `lines`).
+-- The workers on the list, with whether their lease still holds, and with the own one what waits, a text for each line (see `lines`) with
+-- its first task's due time at the end.
 with recursive line(id, method, type, priority, lane, run_at) as (
   select *
   from (
@@ -28,8 +29,8 @@ select id, name, host, process, pid, pid_started, concurrency, types, version, l
   {now} as now_us,
   case when id = :worker_id then
     (select group_concat(
-       known.method || ' ' || known.type || ' ' || known.priority || ' ' || known.lane || ' ' || known.run_at
-         || ' ' || coalesce(rule.paused, 0) || coalesce(' ' || rule.running_limit, ''),
+       known.priority || ' ' || known.lane || ' ' || coalesce(rule.paused, 0) || ' ' || coalesce(rule.running_limit, '-')
+         || ' ' || length(known.method) || ' ' || known.method || ' ' || known.type || ' ' || known.run_at,
        '|')
      from (select * from line limit :limit + 0) known
      left join mission_types rule on rule.type = known.type)

@@ -1,12 +1,12 @@
 //! The list of workers: leases by the database's clock, condemned ones, what they have published, and what they left.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mission_core::{Filter, WorkerId};
-use mission_store::{NewWorker, Renewal, Store};
+use mission_core::{Filter, NewTask, WorkerId};
+use mission_store::{NewWorker, Outlook, Renewal, Store};
 use mission_testkit::{Database, conformance, eventually};
 
-use crate::stage::{WORKER, new_worker, open, push_many, running, succeed, task};
+use crate::stage::{WORKER, new_worker, open, push, push_many, running, succeed, task};
 
 conformance![
     a_worker_is_listed_as_it_registered,
@@ -19,7 +19,8 @@ conformance![
     hints_go_to_those_that_claim_and_live,
     a_look_at_the_list_sees_whether_a_task_waits,
     what_was_seen_to_wait_is_no_news_and_all_else_is,
-    more_lines_than_a_look_compares_are_not_compared,
+    a_task_whose_time_has_come_is_news_by_the_databases_clock,
+    more_lines_than_a_look_compares_and_unclear_names_are_not_compared,
 ];
 
 async fn a_worker_is_listed_as_it_registered(db: Database) {
@@ -178,65 +179,87 @@ async fn insert(db: &Database, method: &str, task_type: &str, run_at: i64) {
     db.sql(&format!("insert into mission_tasks (method, type, params, run_at) values {row};")).await.unwrap();
 }
 
+/// What a worker that serves all but what is elsewhere sees.
+async fn outlook(store: &Store) -> Option<Outlook> {
+    let (lines, now) = store.lines().await.unwrap();
+    store.outlook(&lines, now, |line| line.method != "elsewhere")
+}
+
 async fn what_was_seen_to_wait_is_no_news_and_all_else_is(db: Database) {
     let store = open(&db).await;
     let worker = store.register(&new_worker(&["export"])).await.unwrap();
     let other = store.register(&new_worker(&["export"])).await.unwrap();
-    for (method, task_type) in [("b", "report"), ("d", "x|y 0 0"), ("dé", "汉字 \"q\" 💾")] {
+    for (method, task_type) in [("b", "report"), ("d", "x y 0 0"), ("dé", "汉字 \"q\" 💾"), ("elsewhere", "t")] {
         insert(&db, method, task_type, 9_000_000_000_000_000).await;
         insert(&db, method, task_type, 9_000_000_000_000_001).await;
     }
-    let mut seen = Vec::new();
-    let has_news = async |seen: &mut Vec<String>, after: &str| {
-        let (lines, _) = store.lines().await.unwrap();
-        let outlook = store.outlook(&lines).unwrap();
+    let set_due = |to: &str, of: &str| format!("update mission_tasks set run_at = {to} where {of};");
+    let gone = |of: &str| format!("update mission_tasks set state = 'cancelled', active_key = null where {of};");
+    const NEWS: bool = true;
+    const NONE: bool = false;
+    for (change, expected) in [
+        ("insert into mission_tasks (method, params) values ('a', 'null');", NEWS),
+        ("insert into mission_tasks (method, params) values ('c', 'null');", NEWS),
+        ("insert into mission_tasks (method, params) values ('z', 'null');", NEWS),
+        (&gone("method = 'c' or method = 'z'"), NONE),
+        ("insert into mission_tasks (method, type, params, priority) values ('b', 'report', 'null', 1);", NEWS),
+        (
+            "insert into mission_tasks (method, type, params, run_at) values ('b', 'report', 'null', 8000000000000000);",
+            NEWS,
+        ),
+        ("insert into mission_tasks (method, type, params) values ('elsewhere', 'new', 'null');", NEWS),
+        (&set_due("8000000000000000", "method = 'dé' and run_at = 9000000000000000"), NEWS),
+        (&set_due("1", "method = 'elsewhere'"), NONE),
+        (&gone("method = 'elsewhere' and type = 't'"), NONE),
+        (&gone("method = 'a'"), NONE),
+        ("insert into mission_types (type, paused) values ('report', 1);", NEWS),
+        ("update mission_types set paused = 0, running_limit = 3 where type = 'report';", NEWS),
+        ("delete from mission_types;", NEWS),
+        (&gone("method <> 'b'"), NONE),
+        (&gone("state = 'init'"), NEWS),
+    ] {
+        let outlook = outlook(&store).await.unwrap();
         for asking in [worker, other] {
             let called = store.roll_call_beside(&outlook, asking).await.unwrap();
             assert_eq!(called.workers, store.roll_call().await.unwrap().workers);
-            assert!(!called.has_news, "{after} it is known: {lines:?}");
+            assert!(!called.has_news, "it is known, before {change}");
         }
-        seen.push(after.to_owned());
-        outlook
-    };
-    let later = "update mission_tasks set run_at = run_at";
-    let gone = "update mission_tasks set state = 'cancelled', active_key = null";
-    for change in [
-        "insert into mission_tasks (method, params) values ('a', 'null');",
-        "insert into mission_tasks (method, params) values ('c', 'null');",
-        "insert into mission_tasks (method, params) values ('e', 'null');",
-        "insert into mission_tasks (method, type, params, priority) values ('b', 'report', 'null', 1);",
-        "insert into mission_tasks (method, type, params, run_at) values ('b', 'report', 'null', 8000000000000000);",
-        &format!("{later} - 5 where method = 'dé' and run_at = 9000000000000000;"),
-        &format!("{gone} where method = 'a';"),
-        "insert into mission_types (type, paused) values ('report', 1);",
-        "update mission_types set paused = 0, running_limit = 3 where type = 'report';",
-        "delete from mission_types;",
-        &format!("{gone} where method <> 'b';"),
-    ] {
-        let outlook = has_news(&mut seen, change).await;
         db.sql(change).await.unwrap();
-        assert!(store.roll_call_beside(&outlook, worker).await.unwrap().has_news, "{change}");
+        assert_eq!(store.roll_call_beside(&outlook, worker).await.unwrap().has_news, expected, "{change}");
     }
-    assert_eq!(seen.len(), 11);
-    let outlook = has_news(&mut seen, "in the end").await;
-    db.sql(&format!("{gone} where state = 'init';")).await.unwrap();
-    assert!(store.roll_call_beside(&outlook, worker).await.unwrap().has_news, "nothing waits any more");
-    assert!(store.outlook(&[]).unwrap().is_empty());
+    assert!(outlook(&store).await.unwrap().is_empty());
 }
 
-async fn more_lines_than_a_look_compares_are_not_compared(db: Database) {
+async fn a_task_whose_time_has_come_is_news_by_the_databases_clock(db: Database) {
+    let store = open(&db).await;
+    let worker = store.register(&new_worker(&["export"])).await.unwrap();
+    push(&store, task().after(Duration::from_millis(1500))).await;
+    push(&store, NewTask::new("elsewhere").after(Duration::from_millis(500))).await;
+    let outlook = outlook(&store).await.unwrap();
+    let began = Instant::now();
+    eventually("its time comes", async || store.roll_call_beside(&outlook, worker).await.unwrap().has_news).await;
+    assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+async fn more_lines_than_a_look_compares_and_unclear_names_are_not_compared(db: Database) {
     let store = open(&db).await;
     let worker = store.register(&new_worker(&["export"])).await.unwrap();
     let most = if db.kind().is_mysql_like() { 8 } else { 64 };
     for number in 0..most {
         insert(&db, &format!("m{number:02}"), "default", 9_000_000_000_000_000).await;
     }
-    let outlook = store.outlook(&store.lines().await.unwrap().0).expect("as many as it may be");
-    assert!(!store.roll_call_beside(&outlook, worker).await.unwrap().has_news);
+    let known = outlook(&store).await.expect("as many as it may be");
+    assert!(!store.roll_call_beside(&known, worker).await.unwrap().has_news);
     for method in ["m00a", "z"] {
         insert(&db, method, "default", 9_000_000_000_000_000).await;
-        assert_eq!(store.outlook(&store.lines().await.unwrap().0), None);
-        assert!(store.roll_call_beside(&outlook, worker).await.unwrap().has_news, "{method}");
+        assert_eq!(outlook(&store).await, None);
+        assert!(store.roll_call_beside(&known, worker).await.unwrap().has_news, "{method}");
         db.sql(&format!("delete from mission_tasks where method = '{method}';")).await.unwrap();
+    }
+    db.sql("delete from mission_tasks;").await.unwrap();
+    for (method, task_type) in [("m ", "t"), ("m", "t "), ("a|b", "t")] {
+        insert(&db, method, task_type, 9_000_000_000_000_000).await;
+        assert_eq!(outlook(&store).await, None, "MySQL would take {method:?} for another");
+        db.sql("delete from mission_tasks;").await.unwrap();
     }
 }
