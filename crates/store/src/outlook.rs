@@ -53,17 +53,16 @@ impl PartialEq for Outlook {
 impl Eq for Outlook {}
 
 impl Store {
-    /// What these lines, all that were read at this time of the database, are for later looks of a worker that takes tasks of some of them.
-    /// `None` where they are more than such a look compares, or have names that it might mistake for others.
-    pub fn outlook(&self, lines: &[Line], at: Timestamp, is_own: impl Fn(&Line) -> bool) -> Option<Outlook> {
+    /// What all lines that were read at this time of the database, a worker's own and others, are for its later looks. `None` where they are
+    /// more than such a look compares, or have names that it might mistake for others.
+    pub fn outlook(&self, own: &[Line], others: &[Line], at: Timestamp) -> Option<Outlook> {
         let most = if self.kind() == Kind::Mysql { PLACES.len() } else { OUTLOOK_MAX };
         // MySQL compares names without the blanks at their ends.
         let is_clear = |name: &String| !name.ends_with(' ') && !name.contains(BETWEEN);
-        if lines.len() > most || !lines.iter().all(|line| is_clear(&line.method) && is_clear(&line.task_type)) {
-            return None;
-        }
-        let lines = lines.iter().map(|line| Seen { is_own: is_own(line), line: line.clone() }).collect();
-        Some(Outlook { lines, at })
+        let seen = |is_own| move |line: &Line| Seen { line: line.clone(), is_own };
+        let lines: Vec<Seen> = own.iter().map(seen(true)).chain(others.iter().map(seen(false))).collect();
+        let are_clear = lines.iter().all(|Seen { line, .. }| is_clear(&line.method) && is_clear(&line.task_type));
+        (lines.len() <= most && are_clear).then_some(Outlook { lines, at })
     }
 
     /// As [`roll_call`](Self::roll_call), and what the outlook has is no news, unless its time has come since. The worker that asks is to be on

@@ -112,7 +112,7 @@ impl Fetcher {
                         Found::Tasks => {
                             self.rest = self.rest_min().max(limits::POLL_AFTER_WORK);
                             self.idle_since = None;
-                            self.base.glance.compare_with(Arc::default());
+                            self.base.glance.compare_nothing();
                         }
                         Found::EmptyLine => {}
                         Found::Nothing if self.leaves().await => break,
@@ -265,10 +265,10 @@ impl Fetcher {
             self.calls.mark_unchanged();
             self.owes_look = false;
             let (mut lines, database_now) = self.base.store.lines().await?;
-            let is_own = |line: &Line| self.base.serves(&line.method, &line.task_type);
-            self.outlook = self.base.store.outlook(&lines, database_now, is_own).map(Arc::new);
             let unserved = lines.extract_if(.., |line| !self.base.serves(&line.method, &line.task_type));
-            let unserved: Vec<Line> = unserved.filter(|line| !line.is_paused && line.head <= database_now).collect();
+            let mut unserved: Vec<Line> = unserved.collect();
+            self.outlook = self.base.store.outlook(&lines, &unserved, database_now).map(Arc::new);
+            unserved.retain(|line| !line.is_paused && line.head <= database_now);
             if self.foreign.may_be_meant(unserved, self.base.has_hint(), Instant::now()) {
                 self.base.pass_hint_on();
             }
@@ -336,7 +336,7 @@ impl Fetcher {
         self.lines.expire();
         // Others may reach the database.
         self.crowd.forget();
-        self.base.glance.compare_with(Arc::default());
+        self.base.glance.compare_nothing();
         self.base.pass_hint_on();
         pause(limits::ERROR_PAUSE, &mut self.phase, Phase::Draining).await;
     }

@@ -36,9 +36,17 @@ impl Default for Glance {
 }
 
 impl Glance {
-    /// From now on looks are to tell what waits beside this: nothing, while there is work.
+    /// From now on looks are to tell what waits beside this.
     pub(crate) fn compare_with(&self, known: Arc<Outlook>) {
         self.known.send_replace(known);
+    }
+
+    /// While there is work or trouble, looks are plain ones: they cost less, and lean on nothing else.
+    pub(crate) fn compare_nothing(&self) {
+        let is_asked = !self.known.borrow().is_empty();
+        if is_asked {
+            self.compare_with(Arc::default());
+        }
     }
 
     /// Beside what the next look is to see.

@@ -82,7 +82,7 @@ impl House {
             false => {
                 let called = self.base.store.roll_call_beside(&known, self.base.tenure.worker()).await;
                 // The next look is the plain one: the dead are found by it.
-                called.inspect_err(|_| self.base.glance.compare_with(Arc::default()))?
+                called.inspect_err(|_| self.base.glance.compare_nothing())?
             }
         };
         self.base.glance.saw(asked, known, has_news);

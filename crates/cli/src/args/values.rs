@@ -12,8 +12,8 @@ pub(super) fn span(text: &str) -> Result<Duration, Error> {
 
 /// For how long what has ended is kept. A number alone would be seconds, and history gone that was to stay for as many days.
 pub(crate) fn kept(text: &str) -> Result<Duration, Error> {
-    if text.trim().chars().all(|letter| letter.is_ascii_digit()) && !text.trim().is_empty() {
-        let number = text.trim();
+    let number = text.trim();
+    if number.parse::<u64>().is_ok() {
         return Err(Error::invalid(format!("{number:?} has no unit: {number}d are so many days, {number}s seconds")));
     }
     parse_span(text)

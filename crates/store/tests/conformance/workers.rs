@@ -182,7 +182,8 @@ async fn insert(db: &Database, method: &str, task_type: &str, run_at: i64) {
 /// What a worker that serves all but what is elsewhere sees.
 async fn outlook(store: &Store) -> Option<Outlook> {
     let (lines, now) = store.lines().await.unwrap();
-    store.outlook(&lines, now, |line| line.method != "elsewhere")
+    let (own, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.method != "elsewhere");
+    store.outlook(&own, &others, now)
 }
 
 async fn what_was_seen_to_wait_is_no_news_and_all_else_is(db: Database) {
