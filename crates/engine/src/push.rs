@@ -105,12 +105,25 @@ impl Mission {
 
     async fn run_inline(&self, pushed: &[mission_store::Pushed]) -> Result<()> {
         match &self.inner.inline {
-            Some(inline) => inline.run(self, pushed).await,
+            // Only tests have it; unboxed, each push would carry the many kilobytes of running a task, and copy them.
+            Some(inline) => Box::pin(inline.run(self, pushed)).await,
             None => Ok(()),
         }
     }
 
     fn pushed(&self, pushed: mission_store::Pushed) -> Pushed {
         Pushed { mission: self.clone(), pushed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_future_of_a_push_is_small_enough_to_be_copied_from_hand_to_hand() {
+        let mission = Mission::open("sqlite::memory:").await.unwrap();
+        let bytes = size_of_val(&mission.push(NewTask::new("export")));
+        assert!(bytes <= 1024, "{bytes} bytes");
     }
 }
