@@ -35,9 +35,8 @@ impl UniqueId {
 
     fn of(since_epoch: Duration) -> Self {
         let part = u64::from(since_epoch.subsec_nanos()) * PARTS_OF_SECOND / 1_000_000_000;
-        let time = (since_epoch.as_secs() % 26_u64.pow(4) * PARTS_OF_SECOND + part) as u32;
-        let letter = |place| char::from(b'a' + (time / 26_u32.pow(place) % 26) as u8);
-        Self((0..6).rev().map(letter).chain(random_letters(10)).collect())
+        let time = since_epoch.as_secs() % 26_u64.pow(4) * PARTS_OF_SECOND + part;
+        Self(letters::<6>(time).into_iter().chain(random_letters::<10>()).collect())
     }
 
     /// A new random id: 16 of 26 letters, 75 bits. For what must not be guessed or has no place in an index.
@@ -47,7 +46,7 @@ impl UniqueId {
     /// assert_eq!(UniqueId::random().as_str().len(), 16);
     /// ```
     pub fn random() -> Self {
-        Self(random_letters(16).collect())
+        Self(random_letters::<8>().into_iter().chain(random_letters::<8>()).collect())
     }
 
     /// Takes an id, or the beginning of one, as somebody typed it: ASCII letters, digits, `_`, `-`, `.`, at most 64.
@@ -74,9 +73,19 @@ impl UniqueId {
     }
 }
 
-fn random_letters(count: usize) -> impl Iterator<Item = char> {
-    let mut rng = rand::rng();
-    (0..count).map(move |_| char::from(rng.random_range(b'a'..=b'z')))
+/// So many random letters, at most 13.
+fn random_letters<const COUNT: usize>() -> [char; COUNT] {
+    letters(rand::rng().random_range(0..26_u64.pow(COUNT as u32)))
+}
+
+/// A number in letters for digits, the last ones if it has more.
+fn letters<const COUNT: usize>(mut number: u64) -> [char; COUNT] {
+    let mut letters = ['a'; COUNT];
+    for letter in letters.iter_mut().rev() {
+        *letter = char::from(b'a' + (number % 26) as u8);
+        number /= 26;
+    }
+    letters
 }
 
 impl fmt::Display for UniqueId {
@@ -114,9 +123,8 @@ mod tests {
 
     #[test]
     fn ids_of_one_time_begin_alike_and_those_of_later_times_come_later() {
-        let beginning = |second, ms| {
-            UniqueId::of(Duration::from_secs(second) + Duration::from_millis(ms)).as_str()[..6].to_owned()
-        };
+        let beginning =
+            |second, ms| UniqueId::of(Duration::from_secs(second) + Duration::from_millis(ms)).as_str()[..6].to_owned();
         assert_eq!(beginning(0, 0), "aaaaaa");
         assert_eq!(beginning(1_795_000_000, 500), beginning(1_795_000_000, 500));
         for second in [1_795_000_000, 1_795_000_025, 1_795_017_575] {

@@ -54,10 +54,11 @@ impl Mission {
     /// [`is_unreachable`](mission_core::Error::is_unreachable) look the task up by the id of the `NewTask`, or push the same
     /// `NewTask` again: it is stored once.
     pub async fn push(&self, task: NewTask) -> Result<Pushed> {
-        let (store, task) = (self.store(), Arc::new(task));
-        let pushed = match store.push_together(&task, &self.inner.when_seen).await {
+        let task = Arc::new(task);
+        let pushed = match self.inner.store.push_together(&task, &self.inner.when_seen).await {
             Some(pushed) => pushed,
             None => {
+                let store = self.store();
                 let pushed = detached(async move { store.push(&task).await }).await?;
                 self.wake();
                 pushed

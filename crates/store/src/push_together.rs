@@ -8,7 +8,7 @@ use std::time::Duration;
 use mission_core::{CheckedTask, Error, ErrorKind, NewTask, limits};
 use tokio::sync::oneshot;
 
-use crate::db::{Held, Kind};
+use crate::db::Held;
 use crate::push_rows::{batches, insert_whole};
 use crate::{Pushed, Store};
 
@@ -85,7 +85,7 @@ impl Store {
 /// Takes all that wait, again and again until nobody does.
 struct Leader {
     store: Store,
-    /// A server's connection is kept from group to group. A file has one writer, and others wait for it.
+    /// The connection is kept from group to group, a file's one writer as long as nobody else waits for it.
     held: Option<Held>,
     is_done: bool,
 }
@@ -99,6 +99,9 @@ impl Leader {
                 leader.store_all(group).await;
                 // Those who have just been answered push again: one statement for all of them instead of one for the first.
                 for _ in 0..TURNS_OF_PUSH {
+                    if !leader.store.db.may_go_on() {
+                        leader.held = None;
+                    }
                     tokio::task::yield_now().await;
                     if leader.store.meeting.state().waiting.len() >= answered {
                         break;
@@ -142,7 +145,7 @@ impl Leader {
         let tasks = group.iter().map(|waiting| waiting.task.check()).collect::<Result<Vec<CheckedTask<'_>>, _>>()?;
         // One that is alone is mostly waited for by an idle worker.
         let is_before_disk = self.held.is_none() && group.len() == 1;
-        let mut held = match self.held.take() {
+        let mut held = match self.held.take().filter(|_| self.store.db.may_go_on()) {
             Some(held) => held,
             None if is_before_disk => self.store.db.writer_before_disk().await?,
             None => self.store.db.writer().await?,
@@ -154,13 +157,15 @@ impl Leader {
         }
         let pushed =
             tasks.iter().map(|task| Pushed { unique_id: task.unique_id.clone(), is_existing: false }).collect();
-        self.held = Some(held).filter(|_| self.store.kind() != Kind::Sqlite);
         // One call rouses for all of them.
         if let Some(first) = group.first() {
             (first.when_seen)();
         }
         if is_before_disk {
+            drop(held);
             self.store.db.keep().await?;
+        } else {
+            self.held = Some(held);
         }
         Ok(pushed)
     }
@@ -192,5 +197,33 @@ mod tests {
             tokio::time::timeout(Duration::from_secs(20), store.push_together(&task, &(Arc::new(|| {}) as WhenSeen)))
                 .await;
         assert_eq!(pushed.expect("it waits for ever").unwrap().unique_id, *task.unique_id());
+    }
+
+    #[tokio::test]
+    async fn pushes_that_never_end_let_others_write_to_the_file() {
+        let folder = mission_testkit::folder();
+        let url = format!("sqlite://{}/mission.db", folder.path().display());
+        let store = Store::open(&url, OnMissing::Create).await.unwrap();
+        let pushers: Vec<_> = (0..8)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    loop {
+                        let task = Arc::new(NewTask::new("export"));
+                        store.push_together(&task, &(Arc::new(|| {}) as WhenSeen)).await.expect("it is pushed");
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..10 {
+            let turn = tokio::time::timeout(Duration::from_secs(20), async {
+                store.db.begin().await.unwrap().commit().await.unwrap();
+                drop(store.db.writer().await.unwrap());
+            });
+            turn.await.expect("the pushes keep the writer");
+        }
+        for pusher in pushers {
+            pusher.abort();
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! SQLite: how it is opened, and what its codes mean.
 
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
@@ -34,13 +36,36 @@ pub(crate) struct SqlitePools {
     pub(super) left_open: LeftOpen,
     /// Whose turn it is to write.
     pub(crate) turns: Turns,
+    /// How many of this process wait for the writer.
+    awaiting: Arc<AtomicUsize>,
+}
+
+/// Somebody who waits for the writer.
+pub(super) struct Awaiting<'p>(&'p AtomicUsize);
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl SqlitePools {
     /// The connection that writes, where the disk lets it.
     pub(super) async fn take_writer(&self) -> Result<PoolConnection<Sqlite>, Error> {
         self.disk.may_write()?;
+        let _awaiting = self.await_writer();
         in_turn!(Some(&self.turns), self.writer.acquire()).map_err(super::translate)
+    }
+
+    /// Tells whoever has the writer that it is waited for, until this is dropped.
+    pub(super) fn await_writer(&self) -> Awaiting<'_> {
+        self.awaiting.fetch_add(1, Ordering::AcqRel);
+        Awaiting(&self.awaiting)
+    }
+
+    /// Whether somebody waits for the writer: then whoever has it gives it back before he goes on.
+    pub(super) fn is_writer_awaited(&self) -> bool {
+        self.awaiting.load(Ordering::Acquire) > 0
     }
 
     /// Takes the lead of the file if it is free; `None` where nobody can know.
@@ -105,7 +130,7 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
     if has_log && !in_memory {
         disk.sync_log_of(&path);
     }
-    Ok(SqlitePools { writer, readers, disk, left_open, turns })
+    Ok(SqlitePools { writer, readers, disk, left_open, turns, awaiting: Arc::default() })
 }
 
 /// Opens the file. Some file systems can have no write-ahead log.
