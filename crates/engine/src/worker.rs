@@ -135,7 +135,8 @@ impl WorkerBuilder {
     /// # Errors
     /// There is no method, there are two of one name, a method asks for state that was not given, or the tables are missing.
     pub async fn start(self) -> Result<WorkerHandle> {
-        self.build()?.start().await
+        // Boxed, as the two below: the compiler looks into a user's futures only so deep, and a worker's are deep.
+        Box::pin(self.build()?.start()).await
     }
 
     /// Runs until SIGTERM or Ctrl-C: the first ends it gracefully, a second at once.
@@ -143,7 +144,7 @@ impl WorkerBuilder {
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn run(self) -> Result<()> {
-        run_until_signalled(self.build()?).await
+        Box::pin(run_until_signalled(self.build()?)).await
     }
 
     /// Runs what waits now, or one task, due or not; answers the records as they stand then.
@@ -151,7 +152,7 @@ impl WorkerBuilder {
     /// # Errors
     /// As [`start`](Self::start); also no such task, or one that does not wait.
     pub async fn execute(self, which: Which) -> Result<Vec<Task>> {
-        self.build()?.execute(which).await
+        Box::pin(self.build()?.execute(which)).await
     }
 
     fn build(self) -> Result<mission_worker::Worker> {
