@@ -99,7 +99,7 @@ impl Leader {
                 leader.store_all(group).await;
                 // Those who have just been answered push again: one statement for all of them instead of one for the first.
                 for _ in 0..TURNS_OF_PUSH {
-                    if !leader.store.db.may_go_on() {
+                    if !leader.may_go_on() {
                         leader.held = None;
                     }
                     tokio::task::yield_now().await;
@@ -109,6 +109,15 @@ impl Leader {
                 }
             }
         });
+    }
+
+    /// Whether the connection may be kept.
+    fn may_go_on(&self) -> bool {
+        #[cfg(feature = "sqlite")]
+        if let Some(pools) = self.store.db.sqlite() {
+            return pools.may_go_on();
+        }
+        true
     }
 
     /// Those that wait, as many as a statement takes.
@@ -145,7 +154,7 @@ impl Leader {
         let tasks = group.iter().map(|waiting| waiting.task.check()).collect::<Result<Vec<CheckedTask<'_>>, _>>()?;
         // One that is alone is mostly waited for by an idle worker.
         let is_before_disk = self.held.is_none() && group.len() == 1;
-        let mut held = match self.held.take().filter(|_| self.store.db.may_go_on()) {
+        let mut held = match self.held.take().filter(|_| self.may_go_on()) {
             Some(held) => held,
             None if is_before_disk => self.store.db.writer_before_disk().await?,
             None => self.store.db.writer().await?,

@@ -237,16 +237,6 @@ impl Db {
         }
     }
 
-    /// Whether a writer that goes from statement to statement may go on: a file has but one, and others may wait for it or the disk have failed.
-    pub(crate) fn may_go_on(&self) -> bool {
-        match &self.pools {
-            #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => !pools.is_writer_awaited() && pools.disk.may_write().is_ok(),
-            #[cfg(any(feature = "mysql", feature = "postgres"))]
-            _ => true,
-        }
-    }
-
     /// The same, but on SQLite what is written is not on the disk yet when it is committed: see to that with [`keep`](Self::keep)
     /// or [`keep_soon`](Self::keep_soon). Nobody waits for the disk while the file is locked.
     pub(crate) async fn writer_before_disk(&self) -> Result<Held, Error> {
@@ -285,8 +275,7 @@ impl Db {
         let begun = match &self.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
-                pools.disk.may_write()?;
-                let _awaiting = pools.await_writer();
+                let _awaiting = pools.await_writer()?;
                 in_turn!(Some(&pools.turns), pools.writer.begin_with("begin immediate")).map(Open::Sqlite)
             }
             #[cfg(feature = "mysql")]

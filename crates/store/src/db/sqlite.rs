@@ -52,20 +52,20 @@ impl Drop for Awaiting<'_> {
 impl SqlitePools {
     /// The connection that writes, where the disk lets it.
     pub(super) async fn take_writer(&self) -> Result<PoolConnection<Sqlite>, Error> {
-        self.disk.may_write()?;
-        let _awaiting = self.await_writer();
+        let _awaiting = self.await_writer()?;
         in_turn!(Some(&self.turns), self.writer.acquire()).map_err(super::translate)
     }
 
     /// Tells whoever has the writer that it is waited for, until this is dropped.
-    pub(super) fn await_writer(&self) -> Awaiting<'_> {
+    pub(super) fn await_writer(&self) -> Result<Awaiting<'_>, Error> {
+        self.disk.may_write()?;
         self.awaiting.fetch_add(1, Ordering::AcqRel);
-        Awaiting(&self.awaiting)
+        Ok(Awaiting(&self.awaiting))
     }
 
-    /// Whether somebody waits for the writer: then whoever has it gives it back before he goes on.
-    pub(super) fn is_writer_awaited(&self) -> bool {
-        self.awaiting.load(Ordering::Acquire) > 0
+    /// Whether one who has the writer may go on without giving it back: nobody else waits for it, and the disk has not failed.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.awaiting.load(Ordering::Acquire) == 0 && self.disk.may_write().is_ok()
     }
 
     /// Takes the lead of the file if it is free; `None` where nobody can know.
