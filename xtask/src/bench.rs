@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn build() -> Outcome<PathBuf> {
+/// A release build of `mission`.
+pub(crate) fn build() -> Outcome<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .args(["build", "--quiet", "--release", "--package", "mission-cli", "--bin", "mission"])

@@ -1,8 +1,9 @@
-//! The whole check: style, rules, lints, licences, documents, a short chaos, and the tests last.
+//! The whole check: style, rules, lints, licences, documents, the demo, a short chaos, and the tests last.
 
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::{Outcome, chaos, deny, test, tidy};
+use crate::guard::Folder;
+use crate::{Outcome, bench, chaos, deny, test, tidy};
 
 /// The scenarios that a check of every change can afford: four minutes together. The others mostly wait.
 const CHAOS: [&str; 8] =
@@ -25,6 +26,8 @@ pub(crate) fn run() -> Outcome<ExitCode> {
     note("cargo deny", deny::run());
     let documents = ["doc", "--workspace", "--all-features", "--no-deps"];
     note("cargo doc", cargo(&documents, Some(("RUSTDOCFLAGS", "-D warnings"))));
+    announce("mission demo");
+    note("the demo", demo());
     announce("chaos");
     note("chaos", chaos::run(&CHAOS.map(str::to_owned)));
     announce("test");
@@ -40,6 +43,19 @@ fn cargo(arguments: &[&str], variable: Option<(&str, &str)>) -> Outcome<ExitCode
         .stdin(Stdio::null())
         .status()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if status.success() { Ok(ExitCode::SUCCESS) } else { Err(status.to_string()) }
+}
+
+/// The first command of the README, on a release build: what the compiler finds too deep it says there alone.
+fn demo() -> Outcome<ExitCode> {
+    let program = bench::build()?;
+    let folder = Folder::make()?;
+    let status = Command::new(program)
+        .arg("demo")
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|error| format!("cannot run mission demo: {error}"))?;
     if status.success() { Ok(ExitCode::SUCCESS) } else { Err(status.to_string()) }
 }
 

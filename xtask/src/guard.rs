@@ -113,11 +113,15 @@ fn follow_parent() -> Option<u32> {
     watched
 }
 
-/// The one temporary folder; removed when dropped.
-struct Folder(PathBuf);
+/// A temporary folder; removed when dropped.
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn make() -> Outcome<Self> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn make() -> Outcome<Self> {
         let output = Command::new("mktemp")
             .args(["--directory", "--tmpdir", "mission-test-XXXXXXXX"])
             .output()

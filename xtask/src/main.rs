@@ -27,7 +27,7 @@ usage: cargo xtask COMMAND
                                              faults on purpose, judged from outside: see docs/reliability.md
   bench [PART…] [--on KINDS] [--thousands N] [--concurrency N] [--rounds N] [--history MILLIONS] [--json FOLDER] [--program FILE]
                                              what tasks cost, beside plain SQL: see docs/performance.md
-  ci                                         everything: format, tidy, clippy, licences, documents, test
+  ci                                         everything: format, tidy, clippy, licences, documents, demo, chaos, test
   tidy                                       check the rules of the house
   servers [--only KINDS] [--env-file PATH]   start private servers, keep them until Ctrl-C
 

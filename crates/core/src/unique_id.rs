@@ -1,6 +1,7 @@
 //! The public id of a task: sixteen lower-case letters, made where the task is pushed: six tell the time, the others are random.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::RngExt;
@@ -11,6 +12,11 @@ use crate::{Error, limits};
 
 /// What two letters of 26 tell apart.
 const PARTS_OF_SECOND: u64 = 26 * 26;
+/// Ids of one process that have one part of a second: more at once have those of the next parts. In a batch that is made at once two would
+/// be equal more often.
+const IDS_OF_PART: u64 = 64;
+/// The place of the last id, so many to a part.
+static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// The public id of a task, such as `nauaxnrfnuflwcqn`.
 ///
@@ -30,13 +36,19 @@ impl UniqueId {
     /// assert_eq!(UniqueId::of_now().as_str().len(), 16);
     /// ```
     pub fn of_now() -> Self {
-        Self::of(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        Self::after(&LAST, SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
-    fn of(since_epoch: Duration) -> Self {
+    /// The next id at this time, of those whose last place is this.
+    fn after(last: &AtomicU64, since_epoch: Duration) -> Self {
         let part = u64::from(since_epoch.subsec_nanos()) * PARTS_OF_SECOND / 1_000_000_000;
-        let time = since_epoch.as_secs() % 26_u64.pow(4) * PARTS_OF_SECOND + part;
-        Self(letters::<6>(time).into_iter().chain(random_letters::<10>()).collect())
+        let now = (since_epoch.as_secs() * PARTS_OF_SECOND + part) * IDS_OF_PART;
+        let next = |last: u64| now.max(last + 1);
+        // proof: the closure always answers.
+        let before = last
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)))
+            .unwrap_or_else(|last| last);
+        Self(letters::<6>(next(before) / IDS_OF_PART).into_iter().chain(random_letters::<10>()).collect())
     }
 
     /// A new random id: 16 of 26 letters, 75 bits. For what must not be guessed or has no place in an index.
@@ -121,20 +133,38 @@ mod tests {
         }
     }
 
+    fn beginning(last: &AtomicU64, since_epoch: Duration) -> String {
+        UniqueId::after(last, since_epoch).as_str()[..6].to_owned()
+    }
+
     #[test]
     fn ids_of_one_time_begin_alike_and_those_of_later_times_come_later() {
-        let beginning =
-            |second, ms| UniqueId::of(Duration::from_secs(second) + Duration::from_millis(ms)).as_str()[..6].to_owned();
-        assert_eq!(beginning(0, 0), "aaaaaa");
-        assert_eq!(beginning(1_795_000_000, 500), beginning(1_795_000_000, 500));
+        let at = |second, ms| beginning(&AtomicU64::new(0), Duration::from_secs(second) + Duration::from_millis(ms));
+        assert_eq!(at(0, 2), "aaaaab");
+        assert_eq!(at(1_795_000_000, 500), at(1_795_000_000, 500));
         for second in [1_795_000_000, 1_795_000_025, 1_795_017_575] {
-            assert!(beginning(second, 999) < beginning(second + 1, 0), "{second}");
+            assert!(at(second, 999) < at(second + 1, 0), "{second}");
             for ms in (0..998).step_by(2) {
-                assert!(beginning(second, ms) < beginning(second, ms + 2), "{second} {ms}");
+                assert!(at(second, ms) < at(second, ms + 2), "{second} {ms}");
             }
         }
-        assert_eq!(beginning(26_u64.pow(4) - 1, 999), "zzzzzz");
-        assert_eq!(beginning(26_u64.pow(4), 0), "aaaaaa");
+        assert_eq!(at(26_u64.pow(4) - 1, 999), "zzzzzz");
+        assert_eq!(at(26_u64.pow(4), 2), "aaaaab");
+    }
+
+    #[test]
+    fn few_ids_of_a_process_begin_alike_however_fast_they_are_made_and_whatever_the_clock_does() {
+        for moment in [Duration::ZERO, Duration::from_secs(1_795_000_000)] {
+            let last = AtomicU64::new(0);
+            let mut counts = std::collections::HashMap::new();
+            for n in 0..10_000 {
+                // It goes back by a day on the way.
+                let now = moment.saturating_sub(Duration::from_secs(if n < 5_000 { 0 } else { 86_400 }));
+                *counts.entry(beginning(&last, now)).or_insert(0) += 1;
+            }
+            assert_eq!(counts.values().max(), Some(&IDS_OF_PART));
+            assert!(counts.len() <= 158, "{} beginnings", counts.len());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mission_core::{CheckedTask, Error, ErrorKind, NewTask, limits};
 use tokio::sync::oneshot;
 
-use crate::db::Held;
+use crate::db::{Held, Kind};
 use crate::push_rows::{batches, insert_whole};
 use crate::{Pushed, Store};
 
@@ -99,7 +99,7 @@ impl Leader {
                 leader.store_all(group).await;
                 // Those who have just been answered push again: one statement for all of them instead of one for the first.
                 for _ in 0..TURNS_OF_PUSH {
-                    if !leader.may_go_on() {
+                    if !leader.store.db.may_go_on() {
                         leader.held = None;
                     }
                     tokio::task::yield_now().await;
@@ -109,15 +109,6 @@ impl Leader {
                 }
             }
         });
-    }
-
-    /// Whether the connection may be kept.
-    fn may_go_on(&self) -> bool {
-        #[cfg(feature = "sqlite")]
-        if let Some(pools) = self.store.db.sqlite() {
-            return pools.may_go_on();
-        }
-        true
     }
 
     /// Those that wait, as many as a statement takes.
@@ -152,9 +143,9 @@ impl Leader {
     /// Each statement is a transaction of its own: the pushes know nothing of each other.
     async fn try_all(&mut self, group: &[Waiting]) -> Result<Vec<Pushed>, Error> {
         let tasks = group.iter().map(|waiting| waiting.task.check()).collect::<Result<Vec<CheckedTask<'_>>, _>>()?;
-        // One that is alone is mostly waited for by an idle worker.
-        let is_before_disk = self.held.is_none() && group.len() == 1;
-        let mut held = match self.held.take().filter(|_| self.may_go_on()) {
+        // One that is alone is mostly waited for by an idle worker: on SQLite it does not wait for the disk while the file is locked.
+        let is_before_disk = self.store.kind() == Kind::Sqlite && group.len() == 1;
+        let mut held = match self.held.take().filter(|_| !is_before_disk && self.store.db.may_go_on()) {
             Some(held) => held,
             None if is_before_disk => self.store.db.writer_before_disk().await?,
             None => self.store.db.writer().await?,
@@ -208,31 +199,74 @@ mod tests {
         assert_eq!(pushed.expect("it waits for ever").unwrap().unique_id, *task.unique_id());
     }
 
+    async fn store_of(url: &str) -> Store {
+        Store::open(url, OnMissing::Create).await.unwrap()
+    }
+
+    /// Eight who push one after another until they are refused.
+    fn pushers(store: &Store) -> Vec<tokio::task::JoinHandle<()>> {
+        let push = async |store: &Store| {
+            store.push_together(&Arc::new(NewTask::new("export")), &(Arc::new(|| {}) as WhenSeen)).await
+        };
+        let one = |_| {
+            let store = store.clone();
+            tokio::spawn(async move { while push(&store).await.is_some() {} })
+        };
+        (0..8).map(one).collect()
+    }
+
+    async fn in_time<T>(work: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(20), work).await.expect("the pushes keep the connection")
+    }
+
     #[tokio::test]
-    async fn pushes_that_never_end_let_others_write_to_the_file() {
+    async fn pushes_that_never_end_let_others_at_the_database_and_at_one_in_memory_readers_too() {
         let folder = mission_testkit::folder();
-        let url = format!("sqlite://{}/mission.db", folder.path().display());
-        let store = Store::open(&url, OnMissing::Create).await.unwrap();
-        let pushers: Vec<_> = (0..8)
-            .map(|_| {
-                let store = store.clone();
-                tokio::spawn(async move {
-                    loop {
-                        let task = Arc::new(NewTask::new("export"));
-                        store.push_together(&task, &(Arc::new(|| {}) as WhenSeen)).await.expect("it is pushed");
-                    }
-                })
-            })
-            .collect();
-        for _ in 0..10 {
-            let turn = tokio::time::timeout(Duration::from_secs(20), async {
-                store.db.begin().await.unwrap().commit().await.unwrap();
-                drop(store.db.writer().await.unwrap());
-            });
-            turn.await.expect("the pushes keep the writer");
+        for url in [format!("sqlite://{}/mission.db", folder.path().display()), "sqlite::memory:".to_owned()] {
+            let store = store_of(&url).await;
+            let pushers = pushers(&store);
+            let mut stored = 0;
+            for _ in 0..10 {
+                let counted = in_time(async {
+                    store.db.begin().await.unwrap().commit().await.unwrap();
+                    drop(store.db.writer().await.unwrap());
+                    store.counts().await.unwrap().iter().map(|(_, bounded)| bounded.count).sum::<i64>()
+                });
+                stored = counted.await.max(stored);
+            }
+            assert!(stored > 8 && pushers.iter().all(|pusher| !pusher.is_finished()), "{stored} are pushed meanwhile");
+            pushers.iter().for_each(|pusher| pusher.abort());
         }
+    }
+
+    #[tokio::test]
+    async fn a_store_can_be_closed_while_others_push_and_refuses_what_comes_later() {
+        let folder = mission_testkit::folder();
+        let store = store_of(&format!("sqlite://{}/mission.db", folder.path().display())).await;
+        let pushers = pushers(&store);
+        in_time(store.counts()).await.unwrap();
+        in_time(store.close()).await;
         for pusher in pushers {
-            pusher.abort();
+            in_time(pusher).await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_push_that_is_alone_is_not_synced_while_the_file_is_locked_also_after_others_that_met() {
+        let folder = mission_testkit::folder();
+        let store = store_of(&format!("sqlite://{}/mission.db", folder.path().display())).await;
+        let disk = store.db.sqlite().expect("it is a file").disk.clone();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let waiting = || {
+            let (disk, seen) = (disk.clone(), seen.clone());
+            let when_seen = Arc::new(move || seen.lock().unwrap().push(disk.is_left_to_us()));
+            Waiting { task: Arc::new(NewTask::new("export")), when_seen, answer: oneshot::channel().0 }
+        };
+        let mut leader = Leader { store: store.clone(), held: None, is_done: true };
+        for group in [2, 1, 1, 2] {
+            let group: Vec<Waiting> = (0..group).map(|_| waiting()).collect();
+            leader.try_all(&group).await.unwrap();
+        }
+        assert_eq!(*seen.lock().unwrap(), [false, true, true, false]);
     }
 }

@@ -87,6 +87,11 @@ impl Disk {
         Ok(true)
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_left_to_us(&self) -> bool {
+        self.0.is_ours.load(Ordering::Acquire)
+    }
+
     /// Returns once all that was committed before is on the disk.
     ///
     /// # Errors

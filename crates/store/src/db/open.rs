@@ -212,7 +212,7 @@ impl Db {
     pub(crate) async fn reader(&self) -> Result<Held, Error> {
         let held = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => pools.readers.acquire().await.map(|link| Link::Sqlite(link, pools.turns.clone())),
+            Pools::Sqlite(pools) => pools.take_reader().await.map(|link| Link::Sqlite(link, pools.turns.clone())),
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => pool.acquire().await.map(Link::MySql),
             #[cfg(feature = "postgres")]
@@ -275,7 +275,8 @@ impl Db {
         let begun = match &self.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
-                let _awaiting = pools.await_writer()?;
+                pools.disk.may_write()?;
+                let _awaiting = pools.await_writer();
                 in_turn!(Some(&pools.turns), pools.writer.begin_with("begin immediate")).map(Open::Sqlite)
             }
             #[cfg(feature = "mysql")]

@@ -52,20 +52,26 @@ impl Drop for Awaiting<'_> {
 impl SqlitePools {
     /// The connection that writes, where the disk lets it.
     pub(super) async fn take_writer(&self) -> Result<PoolConnection<Sqlite>, Error> {
-        let _awaiting = self.await_writer()?;
+        self.disk.may_write()?;
+        let _awaiting = self.await_writer();
         in_turn!(Some(&self.turns), self.writer.acquire()).map_err(super::translate)
     }
 
     /// Tells whoever has the writer that it is waited for, until this is dropped.
-    pub(super) fn await_writer(&self) -> Result<Awaiting<'_>, Error> {
-        self.disk.may_write()?;
+    pub(super) fn await_writer(&self) -> Awaiting<'_> {
         self.awaiting.fetch_add(1, Ordering::AcqRel);
-        Ok(Awaiting(&self.awaiting))
+        Awaiting(&self.awaiting)
     }
 
-    /// Whether one who has the writer may go on without giving it back: nobody else waits for it, and the disk has not failed.
-    pub(crate) fn may_go_on(&self) -> bool {
-        self.awaiting.load(Ordering::Acquire) == 0 && self.disk.may_write().is_ok()
+    /// A connection that reads: in memory the one that writes.
+    pub(super) async fn take_reader(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+        let _awaiting = self.await_writer();
+        self.readers.acquire().await
+    }
+
+    /// Whether one who has the writer may go on without giving it back: nobody else waits for it or closes it, and the disk has not failed.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.awaiting.load(Ordering::Acquire) == 0 && !self.writer.is_closed() && self.disk.may_write().is_ok()
     }
 
     /// Takes the lead of the file if it is free; `None` where nobody can know.

@@ -1,0 +1,18 @@
+//! Whether one who goes from statement to statement may keep its connection: nobody else waits for it, and the pool is not being closed.
+
+use super::Db;
+use super::open::Pools;
+
+impl Db {
+    /// Asked before each further statement on a connection of the pool.
+    pub(crate) fn may_go_on(&self) -> bool {
+        match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(pools) => pools.may_go_on(),
+            #[cfg(feature = "mysql")]
+            Pools::MySql(pool) => !pool.is_closed(),
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => !pool.is_closed(),
+        }
+    }
+}
