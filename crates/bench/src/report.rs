@@ -131,4 +131,11 @@ mod tests {
         assert_eq!(figure.mission, Series { median: 30.0, min: 10.0, max: 90.0 });
         assert_eq!(figure.ratio, Some(Series { median: 0.75, min: 0.5, max: 0.9 }));
     }
+
+    #[test]
+    fn the_median_of_an_even_number_is_the_mean_of_the_two_in_the_middle() {
+        let median = |values: &[f64]| Series::of(values).median;
+        assert_eq!((median(&[3.0, 1.0, 2.0]), median(&[4.0, 1.0, 2.0, 3.0])), (2.0, 2.5));
+        assert_eq!((median(&[7.0]), median(&[])), (7.0, 0.0));
+    }
 }
