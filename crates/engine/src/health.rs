@@ -141,7 +141,7 @@ async fn waiting(store: &Store, workers: &[Worker]) -> Result<Vec<Finding>> {
     if !due.is_empty() {
         let oldest = due.iter().map(|line| now.since(line.head)).max().unwrap_or_default();
         let sentence = format!(
-            "tasks of {} are due, for up to {}, and no live worker serves them: start one that has the method",
+            "tasks of {} are due, for up to {}, and no live worker serves them: start one that has the method and takes their type",
             named(&due),
             format_span(oldest)
         );
@@ -155,6 +155,15 @@ async fn waiting(store: &Store, workers: &[Worker]) -> Result<Vec<Finding>> {
     }
     if lines.iter().any(|line| paused.contains(&line.task_type)) {
         findings.push(Finding::note("paused", format!("tasks wait in paused types: {}", paused.join(", "))));
+    }
+    let limited: BTreeSet<String> = lines
+        .iter()
+        .filter(|line| line.head <= now && !line.is_paused)
+        .filter_map(|line| Some(format!("{} ({})", line.task_type, line.running_limit?)))
+        .collect();
+    if !limited.is_empty() {
+        let limited = limited.into_iter().collect::<Vec<_>>().join(", ");
+        findings.push(Finding::note("limited", format!("tasks are due in types with a running limit: {limited}")));
     }
     if findings.is_empty() {
         let sentence = if lines.is_empty() { "nothing waits" } else { "everything that waits is served" };

@@ -73,7 +73,8 @@ async fn standing(mission: &Mission, task: &Task) -> Result<String> {
         return Ok(String::new());
     }
     let rules = mission.type_rules().await?;
-    if rules.iter().any(|rule| rule.task_type == task.task_type && rule.is_paused) {
+    let rule = rules.iter().find(|rule| rule.task_type == task.task_type);
+    if rule.is_some_and(|rule| rule.is_paused) {
         return Ok(format!("paused: the type {0} is, `mission resume {0}` lets it run", task.task_type));
     }
     if task.run_at > Timestamp::from(SystemTime::now()) {
@@ -84,5 +85,11 @@ async fn standing(mission: &Mission, task: &Task) -> Result<String> {
     if !methods.iter().any(|(name, _)| *name == task.method) {
         return Ok("waits: no live worker has its method, `mission workers` lists them".to_owned());
     }
-    Ok("waits for a free worker".to_owned())
+    Ok(match rule.and_then(|rule| rule.running_limit) {
+        None => "waits for a free worker".to_owned(),
+        Some(limit) => format!(
+            "waits for its turn: at most {limit} of the type {0} run at once, `mission limit {0} none` changes that",
+            task.task_type
+        ),
+    })
 }

@@ -9,6 +9,7 @@ conformance![
     a_fresh_database_without_tasks_is_judged,
     missing_tables_are_wrong,
     due_tasks_that_nobody_serves_are_wrong,
+    due_tasks_of_a_type_with_a_running_limit_are_noted,
     tasks_of_a_dead_worker_are_wrong_where_no_other_lives,
     due_tasks_that_a_free_worker_does_not_get_are_wrong,
 ];
@@ -66,6 +67,25 @@ async fn due_tasks_that_nobody_serves_are_wrong(db: Database) {
         finding["grade"] == "note" && finding["sentence"].as_str().is_some_and(|sentence| sentence.contains("laterOne"))
     });
     assert!(later, "{report:#}");
+}
+
+async fn due_tasks_of_a_type_with_a_running_limit_are_noted(db: Database) {
+    let stage = Stage::set(db).await;
+    let id = stage.add(&["noop", "--type", "capped", "--no-start"]).await;
+    stage.add(&["noop", "--type", "later", "--in", "2h", "--no-start"]).await;
+    for (task_type, limit) in [("capped", "0"), ("later", "3"), ("idle", "5")] {
+        stage.run(&["limit", task_type, limit]).await.ok();
+    }
+    let report = stage.run(&["doctor", "-o", "json"]).await.json();
+    let limited = finding(&report, "limited");
+    assert_eq!(limited["grade"], "note", "{report:#}");
+    assert_eq!(limited["sentence"], "tasks are due in types with a running limit: capped (0)");
+    let mut worker = stage.start(&["work"]);
+    let pid = stage.worker_pid().await;
+    let shown = stage.run(&["show", &id]).await.ok();
+    assert!(shown.contains("at most 0 of the type capped run at once, `mission limit capped none`"), "{shown}");
+    kill(pid, "TERM");
+    worker.wait().await.unwrap();
 }
 
 async fn tasks_of_a_dead_worker_are_wrong_where_no_other_lives(db: Database) {
