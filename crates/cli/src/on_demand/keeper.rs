@@ -1,6 +1,8 @@
 //! The keeper of the worker on demand: holds the lock of its place, and starts the worker anew where it died.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mission_core::{Error, ErrorKind, Result};
@@ -22,10 +24,12 @@ const TURN_MAX: Duration = Duration::from_secs(60);
 const DEATHS_MAX: u32 = 20;
 /// A worker that lived as long as this did not die of being started.
 const LIVED: Duration = Duration::from_secs(60);
+/// How often it looks whether its SQLite file is still there.
+const FILE_POLL: Duration = Duration::from_millis(250);
 /// Longest wait before it is started anew.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Keeps a worker until that leaves by itself or this process is told to end.
+/// Keeps a worker until that leaves by itself, its file is gone or this process is told to end.
 pub(crate) async fn keep(app: &App) -> Result<Exit> {
     // Closing the terminal of whoever pushed is none of the worker's business. A failure means that it is its own already.
     let _ = rustix::process::setsid();
@@ -39,6 +43,7 @@ pub(crate) async fn keep(app: &App) -> Result<Exit> {
             ended = worker.wait() => ended,
             _ = terminate.recv() => return end(worker, lock).await,
             _ = interrupt.recv() => return end(worker, lock).await,
+            () = file_gone(app.config.database.sqlite_file()) => return end(worker, lock).await,
         };
         let ended = ended.map_err(cannot_start)?;
         if ended.success() {
@@ -102,6 +107,16 @@ async fn end(mut worker: Child, lock: File) -> Result<Exit> {
     }
     worker.wait().await.map_err(cannot_start)?;
     Ok(Exit::Ok)
+}
+
+/// Returns once another file or none stands in the place of this one: its worker serves nobody any more, and holds up the one of the new file.
+async fn file_gone(file: Option<PathBuf>) {
+    let Some(file) = file else { return std::future::pending().await };
+    let which = || std::fs::metadata(&file).ok().map(|found| (found.dev(), found.ino()));
+    let (first, mut every) = (which(), tokio::time::interval(FILE_POLL));
+    while first.is_none() || which() == first {
+        every.tick().await;
+    }
 }
 
 /// None before the first time, because somebody waits for the tasks; then longer each time.

@@ -100,6 +100,22 @@ fn whoever_waits_for_a_push_sees_it_end_although_everything_is_killed() {
 }
 
 #[test]
+fn a_worker_whose_file_was_deleted_leaves_so_that_the_next_one_is_served() {
+    on(Kind::Sqlite, |db| async {
+        let stage = Stage::set(db).await.linger_ms(600_000);
+        let first = stage.add(&["noop"]).await;
+        assert_eq!(stage.ended(&first).await["state"], "success");
+        let file = stage.db.url().strip_prefix("sqlite://").unwrap().to_owned();
+        for suffix in ["", "-wal", "-shm"] {
+            std::fs::remove_file(format!("{file}{suffix}")).unwrap();
+        }
+        let second = stage.add(&["noop"]).await;
+        stage.run(&["wait", &second, "--timeout", "20s"]).await.ok();
+        assert_eq!(stage.show(&second).await["state"], "success");
+    });
+}
+
+#[test]
 fn the_url_stands_in_no_command_line_and_the_worker_has_a_session_of_its_own() {
     on(Kind::Sqlite, |db| async {
         let stage = Stage::set(db).await;
