@@ -81,9 +81,8 @@ async fn standing(mission: &Mission, task: &Task) -> Result<String> {
         let word = if task.counts.failures > 0 { "waits for its next attempt" } else { "scheduled" };
         return Ok(format!("{word} until {}", task.run_at));
     }
-    let methods = mission.methods().await?;
-    if !methods.iter().any(|(name, _)| *name == task.method) {
-        return Ok("waits: no live worker has its method, `mission workers` lists them".to_owned());
+    if !mission.is_served(&task.method, &task.task_type).await? {
+        return Ok("waits: no live worker has its method and takes its type, `mission workers` lists them".to_owned());
     }
     Ok(match rule.and_then(|rule| rule.running_limit) {
         None => "waits for a free worker".to_owned(),

@@ -80,8 +80,10 @@ async fn due_tasks_of_a_type_with_a_running_limit_are_noted(db: Database) {
     let limited = finding(&report, "limited");
     assert_eq!(limited["grade"], "note", "{report:#}");
     assert_eq!(limited["sentence"], "tasks are due in types with a running limit: capped (0)");
-    let mut worker = stage.start(&["work"]);
+    let mut worker = stage.start(&["work", "--type", "capped"]);
     let pid = stage.worker_pid().await;
+    let other = stage.add(&["noop", "--type", "other", "--no-start"]).await;
+    assert!(stage.run(&["show", &other]).await.ok().contains("no live worker has its method and takes its type"));
     let shown = stage.run(&["show", &id]).await.ok();
     assert!(shown.contains("at most 0 of the type capped run at once, `mission limit capped none`"), "{shown}");
     kill(pid, "TERM");
