@@ -72,10 +72,9 @@ fn measure(program: &PathBuf, kind: Kind, request: &Request) -> Outcome<bool> {
     let mut command = Command::new(program);
     command.arg("--database").arg(url).stdin(Stdio::null());
     if let Some(json) = &request.json {
-        let unwritten = |error| format!("cannot write into {}: {error}", json.display());
-        fs::create_dir_all(json).map_err(unwritten)?;
         let file = json.join(format!("{}.json", kind.name()));
-        let out = fs::File::create(&file).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        let made = fs::create_dir_all(json).and_then(|()| fs::File::create(&file));
+        let out = made.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
         command.args(["--output", "json"]).stdout(out);
     }
     command.arg("bench").args(&request.words);

@@ -56,12 +56,8 @@ impl Series {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let at = |place: usize| sorted.get(place).copied().unwrap_or(0.0);
-        let middle = sorted.len().saturating_sub(1);
-        Self {
-            median: (at(middle / 2) + at(middle.div_ceil(2))) / 2.0,
-            min: at(0),
-            max: at(sorted.len().saturating_sub(1)),
-        }
+        let last = sorted.len().saturating_sub(1);
+        Self { median: (at(last / 2) + at(last.div_ceil(2))) / 2.0, min: at(0), max: at(last) }
     }
 }
 

@@ -99,10 +99,10 @@ impl Leader {
                 leader.store_all(group).await;
                 // Those who have just been answered push again: one statement for all of them instead of one for the first.
                 for _ in 0..TURNS_OF_PUSH {
+                    tokio::task::yield_now().await;
                     if !leader.store.db.may_go_on() {
                         leader.held = None;
                     }
-                    tokio::task::yield_now().await;
                     if leader.store.meeting.state().waiting.len() >= answered {
                         break;
                     }
@@ -145,7 +145,7 @@ impl Leader {
         let tasks = group.iter().map(|waiting| waiting.task.check()).collect::<Result<Vec<CheckedTask<'_>>, _>>()?;
         // One that is alone is mostly waited for by an idle worker: on SQLite it does not wait for the disk while the file is locked.
         let is_before_disk = self.store.kind() == Kind::Sqlite && group.len() == 1;
-        let mut held = match self.held.take().filter(|_| !is_before_disk && self.store.db.may_go_on()) {
+        let mut held = match self.held.take().filter(|_| !is_before_disk) {
             Some(held) => held,
             None if is_before_disk => self.store.db.writer_before_disk().await?,
             None => self.store.db.writer().await?,

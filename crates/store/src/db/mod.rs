@@ -15,7 +15,7 @@ mod conn;
 mod disk;
 #[cfg(feature = "mysql")]
 mod flat;
-mod going_on;
+mod kept;
 mod lead;
 mod meaning;
 mod open;
