@@ -16,7 +16,6 @@ type NewRow<'t> = Divided<Own<'t>, Alike<'t>>;
 /// What each task has for itself.
 #[derive(Serialize)]
 struct Own<'t> {
-    place: usize,
     unique_id: &'t str,
     params: Option<&'t str>,
 }
@@ -39,14 +38,14 @@ struct Alike<'t> {
     keep_files_ms: Option<i64>,
 }
 
-fn new_row<'t>(place: usize, task: &CheckedTask<'t>) -> NewRow<'t> {
+fn new_row<'t>(task: &CheckedTask<'t>) -> NewRow<'t> {
     let (run_at, wait_us) = match task.due {
         Due::Now => (None, None),
         Due::In(wait) => (None, Some(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))),
         Due::At(moment) => (Some(moment.0), None),
     };
     Divided {
-        own: Own { place, unique_id: task.unique_id.as_str(), params: task.params },
+        own: Own { unique_id: task.unique_id.as_str(), params: task.params },
         alike: Alike {
             method: task.method,
             r#type: task.task_type,
@@ -65,13 +64,13 @@ fn new_row<'t>(place: usize, task: &CheckedTask<'t>) -> NewRow<'t> {
 }
 
 pub(crate) fn batches(tasks: &[CheckedTask<'_>]) -> Result<Batches, Error> {
-    let rows: Vec<NewRow<'_>> = tasks.iter().enumerate().map(|(place, task)| new_row(place, task)).collect();
+    let rows: Vec<NewRow<'_>> = tasks.iter().map(new_row).collect();
     Batches::divided(&rows, limits::PUSH_ROWS_MAX)
 }
 
 /// One task as a batch of its own.
 pub(crate) fn batch_of(task: &CheckedTask<'_>) -> Result<Part, Error> {
-    Batches::one_divided(&[new_row(0, task)])
+    Batches::one_divided(&[new_row(task)])
 }
 
 /// Which rows of a batch are known to be stored.

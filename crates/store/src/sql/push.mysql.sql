@@ -14,5 +14,4 @@ select {batch.unique_id}, {batch.method}, {batch.params}, {batch.type}, {batch.c
   {batch.priority},
   coalesce({batch.run_at}, {now} + coalesce({batch.wait_us}, 0)),
   {batch.task_key}, {batch.task_key}, {batch.retries}, {batch.timeout_ms}, {batch.stall_timeout_ms}, {batch.keep_files_ms}
-{if table: from {batch: place int, unique_id text, params text | method text, type text, creator text, fair_lane int, priority int, run_at int, wait_us int, task_key text, retries int, timeout_ms int, stall_timeout_ms int, keep_files_ms int}}
-{if table: order by batch.place}
+{if table: from {batch: unique_id text, params text | method text, type text, creator text, fair_lane int, priority int, run_at int, wait_us int, task_key text, retries int, timeout_ms int, stall_timeout_ms int, keep_files_ms int}}

@@ -15,6 +15,7 @@ use crate::texts::refuse_at_first;
 
 conformance![
     many_tasks_pushed_at_once_keep_their_order,
+    large_tasks_that_have_little_in_common_keep_their_order,
     every_field_is_stored_as_it_was_pushed,
     a_task_that_breaks_a_rule_is_refused_and_nothing_is_stored,
     of_many_that_are_pushed_at_once_all_are_stored_or_none,
@@ -43,6 +44,16 @@ async fn many_tasks_pushed_at_once_keep_their_order(db: Database) {
     let stored: Vec<_> = page.tasks.iter().rev().map(|task| task.params.clone().unwrap()).collect();
     assert_eq!(stored, (0..count).map(|n| n.to_string()).collect::<Vec<_>>());
     assert_eq!(store.push_all(&[]).await.unwrap(), []);
+}
+
+async fn large_tasks_that_have_little_in_common_keep_their_order(db: Database) {
+    let store = open(&db).await;
+    let row = |n: i64| task().params(&format!("{n} {}", "漢".repeat(700))).priority(n % 10).creator(format!("c{n}"));
+    let tasks: Vec<NewTask> = (0..3000).map(row).collect();
+    store.push_all(&tasks).await.unwrap();
+    let page = store.list(&Filter::all(), tasks.len(), None).await.unwrap();
+    let stored: Vec<_> = page.tasks.iter().rev().map(|task| task.unique_id.clone()).collect();
+    assert!(stored.iter().eq(tasks.iter().map(NewTask::unique_id)), "in the order of their numbers");
 }
 
 async fn every_field_is_stored_as_it_was_pushed(db: Database) {
