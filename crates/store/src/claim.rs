@@ -257,13 +257,23 @@ async fn claim_on(
         let tasks = with_unusual(conn, &rows, line, worker).await?;
         return Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect());
     }
+    if conn.dialect() == Dialect::Postgres {
+        return rows.iter().map(|row| Ok(Claimed::of(with_rest(row, line)?, worker))).collect();
+    }
     let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
-    if conn.dialect() == Dialect::MySql
-        && let Some(row) = rows.first()
-    {
+    if let Some(row) = rows.first() {
         mark(conn, &mut tasks, worker, row.int("now_us")?).await?;
     }
     Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
+}
+
+/// PostgreSQL's claim answers everything else beside the usual columns: what is null costs next to nothing there.
+fn with_rest(row: &Row, line: &Line) -> Result<Task, Error> {
+    let (mut task, is_usual) = rows::claimed_task(row, line)?;
+    if !is_usual {
+        rows::put_unusual(&mut task, row)?;
+    }
+    Ok(task)
 }
 
 /// SQLite's claim answers the usual columns; what has more is read by itself. One that is ours no more is left out.
@@ -275,9 +285,9 @@ pub(crate) async fn with_unusual(
 ) -> Result<Vec<Task>, Error> {
     let (mut tasks, mut unusual) = (Vec::with_capacity(claimed.len()), Vec::new());
     for row in claimed {
-        match rows::usual_task(row, line)? {
-            Some(task) => tasks.push(task),
-            None => unusual.push(IdRow { id: row.int("id")? }),
+        match rows::claimed_task(row, line)? {
+            (task, true) => tasks.push(task),
+            (task, false) => unusual.push(IdRow { id: task.id }),
         }
     }
     if !unusual.is_empty() {

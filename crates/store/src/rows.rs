@@ -1,51 +1,38 @@
 //! From a row to a task.
 
-use mission_core::{Counts, Error, LeaseToken, Progress, State, Task, Timestamp, UniqueId, WorkerId};
+use mission_core::{Error, LeaseToken, Progress, State, Task, Timestamp, UniqueId, WorkerId};
 
 use crate::db::Row;
 use crate::lines::Line;
 
 /// A task from a row that has all columns. A state or reason written by a stranger's hand does not break the reader.
 pub(crate) fn task(row: &Row) -> Result<Task, Error> {
-    let unique_id = UniqueId::from_row(row.text("unique_id")?);
     let state: State = row.text("state")?.parse()?;
-    let mut task = Task::with(row.int("id")?, unique_id, row.text("method")?, state);
+    let mut task = Task::with(row.int("id")?, UniqueId::from_row(row.text("unique_id")?), row.text("method")?, state);
     task.task_type = row.text("type")?;
-    task.params = row.text_or_null("params")?;
+    task.priority = row.int("priority")?;
     task.content = row.text_or_null("content")?;
     task.content_cut = row.int("content_cut")? != 0;
-    task.reason = row.text_or_null("reason")?.and_then(|word| word.parse().ok());
-    task.creator = row.text_or_null("creator")?;
-    task.priority = row.int("priority")?;
-    task.task_key = row.text_or_null("task_key")?;
-    task.run_at = Timestamp(row.int("run_at")?);
-    task.progress = progress(row)?;
-    task.counts = Counts { attempt: row.int("attempt")?, failures: row.int("failures")?, crashes: row.int("crashes")? };
-    task.retries = row.int_or_null("retries")?;
-    task.timeout_ms = row.int_or_null("timeout_ms")?;
-    task.stall_timeout_ms = row.int_or_null("stall_timeout_ms")?;
-    task.keep_files_ms = row.int_or_null("keep_files_ms")?;
-    put_checkpoint(&mut task, row)?;
-    task.resumed = row.int("resumed")?;
-    task.redone = row.int("redone")?;
-    task.active_ms = row.int("active_ms")?;
     task.cancel_requested = row.int("cancel_requested")? != 0;
     task.worker_id = Some(WorkerId(row.int("worker_id")?)).filter(|id| id.0 != 0);
-    task.lease_token = LeaseToken(row.int("lease_token")?);
-    task.created_date = Timestamp(row.int("created_date")?);
-    task.modified_date = Timestamp(row.int("modified_date")?);
+    put_usual(&mut task, row)?;
+    put_unusual(&mut task, row)?;
     Ok(task)
 }
 
-/// A task as SQLite's claim answers it: one of this line that has only usual columns. `None` where there is more to be read.
-pub(crate) fn usual_task(row: &Row, line: &Line) -> Result<Option<Task>, Error> {
-    if row.int("is_usual")? == 0 {
-        return Ok(None);
-    }
+/// A task of this line from a row of a claim that leaves out what every task of the line has after it. Whether that row says all about it: else
+/// [`put_unusual`] is to follow, with this row or one that has more.
+pub(crate) fn claimed_task(row: &Row, line: &Line) -> Result<(Task, bool), Error> {
     let unique_id = UniqueId::from_row(row.text("unique_id")?);
     let mut task = Task::with(row.int("id")?, unique_id, line.method.clone(), State::Executing);
     task.task_type.clone_from(&line.task_type);
     task.priority = line.priority;
+    put_usual(&mut task, row)?;
+    Ok((task, row.int("is_usual")? != 0))
+}
+
+/// What differs from task to task.
+fn put_usual(task: &mut Task, row: &Row) -> Result<(), Error> {
     task.params = row.text_or_null("params")?;
     task.creator = row.text_or_null("creator")?;
     task.run_at = Timestamp(row.int("run_at")?);
@@ -53,7 +40,26 @@ pub(crate) fn usual_task(row: &Row, line: &Line) -> Result<Option<Task>, Error> 
     task.lease_token = LeaseToken(row.int("lease_token")?);
     task.created_date = Timestamp(row.int("created_date")?);
     task.modified_date = Timestamp(row.int("modified_date")?);
-    Ok(Some(task))
+    Ok(())
+}
+
+/// What most tasks do not have when they are claimed. A number that is left out is zero.
+pub(crate) fn put_unusual(task: &mut Task, row: &Row) -> Result<(), Error> {
+    let count = |column| row.int_or_null(column).map(Option::unwrap_or_default);
+    task.reason = row.text_or_null("reason")?.and_then(|word| word.parse().ok());
+    task.task_key = row.text_or_null("task_key")?;
+    task.progress = progress(row)?;
+    task.counts.failures = count("failures")?;
+    task.counts.crashes = count("crashes")?;
+    task.retries = row.int_or_null("retries")?;
+    task.timeout_ms = row.int_or_null("timeout_ms")?;
+    task.stall_timeout_ms = row.int_or_null("stall_timeout_ms")?;
+    task.keep_files_ms = row.int_or_null("keep_files_ms")?;
+    put_checkpoint(task, row)?;
+    task.resumed = count("resumed")?;
+    task.redone = count("redone")?;
+    task.active_ms = count("active_ms")?;
+    Ok(())
 }
 
 /// A list of files that cannot be read takes its cursor with it: a cursor without its files would leave a hole in them.

@@ -18,7 +18,8 @@ impl Dialect {
                 "(cast(strftime('%s', 'now') as integer) * 1000000 + cast(substr(strftime('%f', 'now'), 4) as integer) * 1000)"
             }
             Dialect::MySql => "timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(6))",
-            Dialect::Postgres => "(extract(epoch from statement_timestamp()) * 1000000)::bigint",
+            // Asked once in a statement, not for each of its rows.
+            Dialect::Postgres => "(select (extract(epoch from statement_timestamp()) * 1000000)::bigint)",
         }
     }
 }

@@ -1,4 +1,5 @@
--- Claims the first due tasks of one line; the inner select is materialized, because a plain subquery may ignore its limit.
+-- Claims the first due tasks of one line; the inner select is materialized, because a plain subquery may ignore its limit. Leaves out what all
+-- tasks of the line have after it, and tells of what most have not by nulls: each other column is work for the server and for us.
 with picked as materialized (
   select id
   from mission_tasks
@@ -26,9 +27,11 @@ set state = 'executing',
     modified_date = {now}
 from picked
 where task.id = picked.id
-returning task.id, task.unique_id, task.method, task.type, task.state, task.params, task.content, task.content_cut, 
-  task.reason, task.creator, task.priority, task.task_key, task.run_at, task.progress_done, task.progress_total, 
-  task.progress_message, task.attempt, task.failures, task.crashes, task.retries, task.timeout_ms, 
-  task.stall_timeout_ms, task.keep_files_ms, task.checkpoint, task.checkpoint_done, task.checkpoint_files, task.resumed, task.redone, task.active_ms,
-  task.cancel_requested, task.worker_id, task.lease_token, task.created_date, 
-  task.modified_date
+returning task.id, task.unique_id, task.params, task.creator, task.run_at, task.attempt, task.lease_token, task.created_date,
+  task.modified_date, task.reason, task.task_key, task.retries, task.timeout_ms, task.stall_timeout_ms, task.keep_files_ms,
+  task.progress_done, task.progress_total, task.progress_message, task.checkpoint, task.checkpoint_done, task.checkpoint_files,
+  nullif(task.failures, 0) as failures, nullif(task.crashes, 0) as crashes, nullif(task.resumed, 0) as resumed,
+  nullif(task.redone, 0) as redone, nullif(task.active_ms, 0) as active_ms,
+  case when num_nonnulls(task.reason, task.task_key, task.retries, task.timeout_ms, task.stall_timeout_ms, task.keep_files_ms,
+    task.progress_done, task.checkpoint) + task.failures + task.crashes + task.resumed + task.redone + task.active_ms = 0 then 1
+    else 0 end as is_usual
