@@ -21,6 +21,8 @@ mod meaning;
 mod open;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod pool;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod replan;
 mod statement;
 mod trust;
 #[cfg(feature = "sqlite")]

@@ -44,7 +44,10 @@ pub(crate) fn address(options: &MySqlConnectOptions) -> String {
 }
 
 pub(crate) fn open(options: MySqlConnectOptions, trust: &Arc<Trust>, patience: Patience) -> MySqlPool {
-    pool::open(options, trust, patience, |conn, patience| Box::pin(prepare(conn, patience)))
+    // It plans a prepared statement anew each time.
+    let session =
+        pool::Session::<MySqlConnection> { prepare: |conn, patience| Box::pin(prepare(conn, patience)), replan: None };
+    pool::open(options, trust, patience, session)
 }
 
 /// What is set in each session.

@@ -11,8 +11,13 @@ use super::meaning::Meaning;
 use super::trust::Trust;
 use super::{Patience, pool};
 
-/// READ COMMITTED whatever the server's default: a claim must see what was committed a moment ago.
-const ISOLATION: &str = "set default_transaction_isolation = 'read committed'";
+/// READ COMMITTED whatever the server's default: a claim must see what was committed a moment ago. And no bitmap of an index: it looks at each entry of tasks
+/// that have ended again and again until the next vacuum, where a plain walk marks what it found dead (13 ms in place of 0.1 for 100,000 tasks).
+const SESSION: &str = "set default_transaction_isolation = 'read committed'; set enable_bitmapscan = off";
+
+/// A plan is kept from the sixth execution of a statement on, until the server counts the table again: one that was made for a small table walks
+/// through all of it for a minute when it has grown.
+const REPLAN: &str = "discard plans";
 
 /// How long a statement waits for a row that somebody else has locked.
 const BRIEF: &str = "set lock_timeout = '1s'";
@@ -32,12 +37,16 @@ pub(crate) fn address(options: &PgConnectOptions) -> String {
 }
 
 pub(crate) fn open(options: PgConnectOptions, trust: &Arc<Trust>, patience: Patience) -> PgPool {
-    pool::open(options, trust, patience, |conn, patience| Box::pin(prepare(conn, patience)))
+    let session = pool::Session::<PgConnection> {
+        prepare: |conn, patience| Box::pin(prepare(conn, patience)),
+        replan: Some(|conn| Box::pin(async move { conn.execute(REPLAN).await.map(|_| ()) })),
+    };
+    pool::open(options, trust, patience, session)
 }
 
 /// What is set in each session.
 async fn prepare(conn: &mut PgConnection, patience: Patience) -> Result<(), sqlx::Error> {
-    conn.execute(ISOLATION).await?;
+    conn.execute(SESSION).await?;
     if patience == Patience::Brief {
         conn.execute(BRIEF).await?;
     }
