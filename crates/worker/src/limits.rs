@@ -100,7 +100,7 @@ pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
 /// A look that takes long is followed by a rest so many times as long: looking stays a small part of the work.
 pub(crate) const LOOK_REST_FACTOR: u32 = 20;
 /// How often a worker compares the tasks it holds with those it knows of, whether or not it has a reason to.
-pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(20);
 /// Turns that are remembered: as many as there may be lines, so that each has one.
 pub(crate) const TURNS_KEPT: u64 = mission_core::limits::LINES_MAX.unsigned_abs();
 /// Pause of a type whose running limit was found reached, because each look locks the type's row.
