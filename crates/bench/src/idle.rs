@@ -11,8 +11,8 @@ use crate::methods::{EMPTY, FAR, WAIT};
 use crate::plan::{Plan, watched};
 use crate::process::{family, memory_mib, processor_seconds};
 
-/// For so long it is watched.
-const WATCHED: Duration = watched(10);
+/// For so long it is watched: what is done least often, each 20 seconds, is done once.
+const WATCHED: Duration = watched(20);
 /// After its start, and after work, a worker comes to rest.
 const REST: Duration = watched(3);
 /// Tasks whose time has not come: more than are seen at a glance.

@@ -192,9 +192,7 @@ impl Fetcher {
     /// One look, and one claim where there is something to claim.
     async fn step(&mut self) -> Result<Found, Error> {
         if self.is_unsure || self.compared_at.elapsed() >= limits::COMPARE_EVERY {
-            self.intake.adopt().await?;
-            self.is_unsure = false;
-            self.compared_at = Instant::now();
+            self.compare().await?;
         }
         if self.claim_ahead().await? {
             return Ok(Found::Tasks);
@@ -253,6 +251,14 @@ impl Fetcher {
         Ok(found)
     }
 
+    /// Takes on what the worker holds without knowing of it.
+    async fn compare(&mut self) -> Result<(), Error> {
+        self.intake.adopt().await?;
+        self.is_unsure = false;
+        self.compared_at = Instant::now();
+        Ok(())
+    }
+
     /// Reads the lines where they are too old, or where somebody called.
     async fn look(&mut self) -> Result<(), Error> {
         let now = Instant::now();
@@ -304,28 +310,37 @@ impl Fetcher {
         }
         let now = Instant::now();
         let due = self.lines.next_due(now).filter(|due| !due.is_zero());
-        let span = [due, self.linger_left()].into_iter().flatten().fold(self.rest, Duration::min);
-        let compare_in = limits::COMPARE_EVERY.saturating_sub(self.compared_at.elapsed());
-        let calm = tokio::time::Instant::from_std(now + due.map_or(compare_in, |due| due.min(compare_in)));
+        let calm_until = now + due.map_or(limits::CALM_MAX, |due| due.min(limits::CALM_MAX));
         let stays = self.base.settings.when_empty == WhenEmpty::Stay && !self.is_unsure;
         let known = self.outlook.clone().filter(|_| stays && self.lines.come_by_themselves(now));
         self.base.glance.compare_with(known.clone().unwrap_or_default());
-        let base = Arc::clone(&self.base);
-        let rested = async {
-            tokio::time::sleep(span).await;
-            if let Some(known) = &known {
-                let _ = tokio::time::timeout_at(calm, self.base.glance.while_calm(known)).await;
-            }
-        };
-        tokio::select! {
-            () = rested => {}
-            _ = self.calls.changed() => self.is_roused = true,
-            // The time without work begins then, not with the next look.
-            () = base.until_idle(), if self.lingers_busy() => {}
-            _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => {}
+        let mut span = [due, self.linger_left()].into_iter().flatten().fold(self.rest, Duration::min);
+        while self.is_calm(span, known.as_ref(), calm_until).await && self.compare().await.is_ok() {
+            span = Duration::ZERO;
         }
         self.rest = (self.rest * 2).min(limits::POLL_MAX);
         self.lines.expire();
+    }
+
+    /// Waits for so long, and then for as long as nothing is new beside what is known. Whether that is still so and nothing ended the rest, but what the
+    /// worker holds is to be compared again.
+    async fn is_calm(&mut self, span: Duration, known: Option<&Arc<Outlook>>, until: Instant) -> bool {
+        let compare_at = self.compared_at + limits::COMPARE_EVERY;
+        let base = Arc::clone(&self.base);
+        let rested = async {
+            tokio::time::sleep(span).await;
+            let Some(known) = known else { return false };
+            let calm = base.glance.while_calm(known);
+            tokio::time::timeout_at(until.min(compare_at).into(), calm).await.is_err() && compare_at < until
+        };
+        tokio::select! {
+            is_calm = rested => return is_calm,
+            _ = self.calls.changed() => self.is_roused = true,
+            // The time without work begins then, not with the next look.
+            () = self.base.until_idle(), if self.lingers_busy() => {}
+            _ = self.phase.wait_for(|phase| *phase >= Phase::Draining) => {}
+        }
+        false
     }
 
     /// An error of the database never ends a worker.

@@ -97,10 +97,12 @@ pub(crate) const POLL_AFTER_WORK: Duration = Duration::from_millis(200);
 /// Longest pause between looks of a worker that cannot tell by the look at the list of workers whether there is anything new: half of the
 /// second within which a plain insert is to start.
 pub(crate) const POLL_MAX: Duration = Duration::from_millis(500);
+/// Longest that a worker at rest leans on these looks alone: they compare names and times that all databases put in words of their own.
+pub(crate) const CALM_MAX: Duration = Duration::from_secs(30);
 /// A look that takes long is followed by a rest so many times as long: looking stays a small part of the work.
 pub(crate) const LOOK_REST_FACTOR: u32 = 20;
 /// How often a worker compares the tasks it holds with those it knows of, whether or not it has a reason to.
-pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(20);
+pub(crate) const COMPARE_EVERY: Duration = Duration::from_secs(10);
 /// Turns that are remembered: as many as there may be lines, so that each has one.
 pub(crate) const TURNS_KEPT: u64 = mission_core::limits::LINES_MAX.unsigned_abs();
 /// Pause of a type whose running limit was found reached, because each look locks the type's row.

@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions as _, Connection, Database, Pool};
 
 use super::Patience;
 use super::replan::Replans;
-use super::trust::Trust;
+use super::trust::{Trust, answers};
 
 /// Connections of one process at the most, beside the heartbeat's.
 const CONNECTIONS_MAX: u32 = 10;
@@ -49,12 +49,14 @@ pub(super) fn open<DB: Database>(
                 if !taken.covers(meta.age) {
                     return Ok(false);
                 }
-                if taken.is_gone(meta.idle_for, conn.ping()).await {
+                let mut is_gone = taken.is_gone(meta.idle_for, conn.ping()).await;
+                if let Some(replan) = replan.filter(|_| !is_gone) {
+                    is_gone = !answers(replan(conn)).await;
+                }
+                if is_gone {
                     // Dropped, not closed: nobody would answer its farewell.
                     *conn = anew.connect().await?;
                     prepare(conn, patience).await?;
-                } else if let Some(replan) = replan {
-                    taken.answer(replan(conn)).await?;
                 }
                 Ok(true)
             })

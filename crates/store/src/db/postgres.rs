@@ -83,3 +83,50 @@ pub(crate) fn meaning_of(fault: &PgDatabaseError) -> Meaning {
         _ => Meaning::of(ErrorKind::Database),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mission_testkit::{Database, Kind, on};
+
+    use super::*;
+    use crate::db::open::Pools;
+    use crate::db::{Db, Statement};
+
+    static DEAD: Statement = Statement::new(
+        "dead",
+        "explain (analyze, costs off, timing off, summary off, buffers) select id from ended where worker_id = 7",
+    );
+
+    /// Two looks for what is no more: the pages that each reads.
+    async fn looks_at_what_has_ended_read_it_once(database: Database) {
+        let trust = Arc::new(Trust::default());
+        let pool = open(options(database.url()).unwrap(), &trust, Patience::AsSet);
+        let db = Db { pools: Pools::Postgres(pool), trust };
+        let mut held = db.reader().await.unwrap();
+        for text in [
+            "create table ended (id bigint primary key, worker_id bigint not null) with (autovacuum_enabled = off)",
+            "create index ended_worker on ended (worker_id) where worker_id > 0",
+            "insert into ended select n, 7 from generate_series(1, 20000) as number(n)",
+            "update ended set worker_id = 0",
+        ] {
+            held.conn().script(text).await.unwrap();
+        }
+        let mut read = Vec::new();
+        for _ in 0..2 {
+            let rows = held.conn().rows(&DEAD, &[]).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.text("QUERY PLAN").unwrap()).collect();
+            assert!(plan.iter().any(|line| line.contains("ended_worker")), "{plan:?}");
+            let pages = plan.iter().find_map(|line| line.split_once("shared hit=")?.1.split(' ').next()?.parse().ok());
+            read.push(pages.unwrap_or_default());
+        }
+        let [first, second]: [u32; 2] = read.try_into().unwrap();
+        assert!(first > 100 && second < first / 2, "{first}, then {second} pages");
+    }
+
+    #[test]
+    fn looks_at_what_has_ended_read_it_once_on_postgres() {
+        on(Kind::Postgres, looks_at_what_has_ended_read_it_once);
+    }
+}

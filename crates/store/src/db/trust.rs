@@ -29,6 +29,11 @@ const IDLE_GONE_FOR: Duration = Duration::from_secs(30);
 /// How long its answer may take.
 const PING_MAX: Duration = Duration::from_secs(2);
 
+/// Whether a connection that is about to be used answers as soon as one does that is there.
+pub(super) async fn answers<T>(asked: impl Future<Output = Result<T, sqlx::Error>>) -> bool {
+    tokio::time::timeout(PING_MAX, asked).await.is_ok_and(|answered| answered.is_ok())
+}
+
 impl Default for Trust {
     fn default() -> Self {
         Self::within(limits::ANSWER_MAX)
@@ -60,7 +65,7 @@ impl Trust {
         if self.idle_gone_at().is_some_and(|at| at.elapsed() < IDLE_GONE_FOR) {
             return true;
         }
-        let is_there = tokio::time::timeout(PING_MAX, ping).await.is_ok_and(|answered| answered.is_ok());
+        let is_there = answers(ping).await;
         if !is_there {
             tracing::info!(idle_s = idle_for.as_secs(), "an idle connection is gone: opening others");
             *self.idle_gone_at() = Some(Instant::now());

@@ -33,5 +33,5 @@ returning task.id, task.unique_id, task.params, task.creator, task.run_at, task.
   nullif(task.failures, 0) as failures, nullif(task.crashes, 0) as crashes, nullif(task.resumed, 0) as resumed,
   nullif(task.redone, 0) as redone, nullif(task.active_ms, 0) as active_ms,
   case when num_nonnulls(task.reason, task.task_key, task.retries, task.timeout_ms, task.stall_timeout_ms, task.keep_files_ms,
-    task.progress_done, task.checkpoint) + task.failures + task.crashes + task.resumed + task.redone + task.active_ms = 0 then 1
-    else 0 end as is_usual
+    task.progress_done, task.checkpoint) = 0
+    and task.failures | task.crashes | task.resumed | task.redone | task.active_ms = 0 then 1 else 0 end as is_usual

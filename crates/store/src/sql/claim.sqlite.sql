@@ -25,4 +25,4 @@ where id in (
   limit :limit + 0)
 returning id, unique_id, params, creator, run_at, attempt, lease_token, created_date, modified_date,
   coalesce(reason, task_key, progress_done, retries, timeout_ms, stall_timeout_ms, keep_files_ms, checkpoint) is null
-    and failures + crashes + resumed + redone + active_ms = 0 as is_usual
+    and failures | crashes | resumed | redone | active_ms = 0 as is_usual

@@ -20,6 +20,7 @@ conformance![
     lines_of_many_and_of_few_tasks_are_told_alike,
     a_task_is_found_by_its_place_in_its_line_among_those_that_are_due,
     a_claim_answers_the_rows_as_they_stand_after_it,
+    a_claim_answers_all_that_the_row_has_whatever_its_counts_are,
     each_claim_makes_the_token_grow_by_one,
     a_claim_forgets_what_the_attempt_before_left,
     many_claimers_take_every_task_once,
@@ -130,6 +131,32 @@ async fn a_claim_answers_the_rows_as_they_stand_after_it(db: Database) {
     assert_eq!((running.counts, running.retries, running.cancel_requested), (task.counts, Some(2), false));
     let one = running_again(&store, &claimed).await;
     assert_eq!(one.task, get(&store, &claimed.task.unique_id).await);
+}
+
+async fn a_claim_answers_all_that_the_row_has_whatever_its_counts_are(db: Database) {
+    let store = open(&db).await;
+    let (most, mut raw) = (i64::MAX, Raw::open(&db).await);
+    let changes = [
+        "failures = -1, retries = 3",
+        "failures = -2, checkpoint = '7', crashes = 1",
+        "crashes = 1, failures = -1",
+        &format!("redone = {most}, active_ms = {most}, checkpoint = '7', checkpoint_done = 7, checkpoint_files = '[]'"),
+        &format!("failures = {most}, crashes = {most}, resumed = {most}, timeout_ms = {most}"),
+        "reason = 'error'",
+        "progress_done = 3, progress_total = 4, progress_message = 'rows', checkpoint = '3'",
+        "id = id",
+    ];
+    let mut pushed = Vec::new();
+    for change in changes {
+        let id = push(&store, task()).await;
+        raw.script(&format!("update mission_tasks set {change} where unique_id = '{id}'")).await;
+        pushed.push(id);
+    }
+    let claimed = claim(&store, 100).await;
+    assert!(claimed.iter().map(|claimed| &claimed.task.unique_id).eq(&pushed));
+    for (claimed, change) in claimed.iter().zip(changes) {
+        assert_eq!(claimed.task, get(&store, &claimed.task.unique_id).await, "{change}");
+    }
 }
 
 /// Hands the task over and claims it once more, by its id.

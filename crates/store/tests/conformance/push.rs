@@ -15,7 +15,7 @@ use crate::texts::refuse_at_first;
 
 conformance![
     many_tasks_pushed_at_once_keep_their_order,
-    large_tasks_that_have_little_in_common_keep_their_order,
+    large_tasks_of_different_creators_keep_their_order,
     every_field_is_stored_as_it_was_pushed,
     a_task_that_breaks_a_rule_is_refused_and_nothing_is_stored,
     of_many_that_are_pushed_at_once_all_are_stored_or_none,
@@ -46,7 +46,7 @@ async fn many_tasks_pushed_at_once_keep_their_order(db: Database) {
     assert_eq!(store.push_all(&[]).await.unwrap(), []);
 }
 
-async fn large_tasks_that_have_little_in_common_keep_their_order(db: Database) {
+async fn large_tasks_of_different_creators_keep_their_order(db: Database) {
     let store = open(&db).await;
     let row = |n: i64| task().params(&format!("{n} {}", "漢".repeat(700))).priority(n % 10).creator(format!("c{n}"));
     let tasks: Vec<NewTask> = (0..3000).map(row).collect();

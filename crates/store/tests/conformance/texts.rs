@@ -164,7 +164,12 @@ impl Raw {
                 raw.script("set session explain_format = 'traditional'").await;
                 raw
             }
-            Kind::Postgres => Raw::Postgres(PgConnection::connect(db.url()).await.unwrap()),
+            Kind::Postgres => {
+                let mut raw = Raw::Postgres(PgConnection::connect(db.url()).await.unwrap());
+                // As on the store's own.
+                raw.script("set enable_bitmapscan = off").await;
+                raw
+            }
         }
     }
 
