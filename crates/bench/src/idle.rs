@@ -11,7 +11,7 @@ use crate::methods::{EMPTY, FAR, WAIT};
 use crate::plan::{Plan, watched};
 use crate::process::{family, memory_mib, processor_seconds};
 
-/// For so long it is watched: what is done least often, each 20 seconds, is done once.
+/// For so long it is watched: what is done each ten seconds is done twice.
 const WATCHED: Duration = watched(20);
 /// After its start, and after work, a worker comes to rest.
 const REST: Duration = watched(3);

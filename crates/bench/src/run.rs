@@ -87,8 +87,11 @@ async fn in_scratches(
             Part::Singles => pushes(plan, &scratches.open().await?).await?,
             part => boxed(measure(*part, plan, &mission, &url)).await?,
         };
+        // SQLite has no server whose statements could be counted.
+        if !figures.is_empty() {
+            report.missing.retain(|missing| *missing != part.name());
+        }
         report.figures.extend(figures);
-        report.missing.retain(|missing| *missing != part.name());
         // What a part made for itself may be large.
         scratches.keep(1).await?;
     }

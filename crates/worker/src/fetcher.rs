@@ -315,7 +315,11 @@ impl Fetcher {
         let known = self.outlook.clone().filter(|_| stays && self.lines.come_by_themselves(now));
         self.base.glance.compare_with(known.clone().unwrap_or_default());
         let mut span = [due, self.linger_left()].into_iter().flatten().fold(self.rest, Duration::min);
-        while self.is_calm(span, known.as_ref(), calm_until).await && self.compare().await.is_ok() {
+        // Without a lease that holds, what is found would be given back before it is decided how its attempt ended.
+        while self.is_calm(span, known.as_ref(), calm_until).await
+            && self.base.tenure.holds()
+            && self.compare().await.is_ok()
+        {
             span = Duration::ZERO;
         }
         self.rest = (self.rest * 2).min(limits::POLL_MAX);

@@ -167,7 +167,7 @@ pub(crate) const HELD_EVERY: Duration = Duration::from_millis(250);
 /// Longest pause between two tries to write outcomes.
 pub(crate) const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// How often the list of workers is looked at, and whether a task waits: the one query of an idle worker beside its beats.
+/// How often the list of workers is looked at, and whether a task waits: what an idle worker mostly asks beside its beats.
 pub(crate) const HOUSE_EVERY: Duration = Duration::from_millis(800);
 /// So long a look that saw nothing stands for the fetcher's own: with what follows within the second of a plain insert.
 pub(crate) const GLANCE_AGE_MAX: Duration = Duration::from_millis(900);

@@ -37,7 +37,8 @@ pub(crate) async fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
     let Measured { report, ending } =
         mission_bench::run(&plan, |part| app.note(format_args!("measuring {part} …")), told).await;
     // What is known is worth its time, also where the rest is not.
-    let known = report.filter(|report| !report.figures.is_empty());
+    let is_whole = ending.as_ref().is_ok_and(|ending| *ending == Ending::Whole);
+    let known = report.filter(|report| is_whole || !report.figures.is_empty());
     let shown = known.map_or(Ok(()), |report| app.output.one(&report, &report.database, &for_people(&report)));
     if ending? == Ending::Interrupted {
         app.note("interrupted: what was made for the measuring is removed");

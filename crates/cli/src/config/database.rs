@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use mission_core::{Error, Result};
+
 use super::keys::DATABASE_USUAL;
 use super::sources::Given;
 
@@ -31,6 +33,19 @@ impl DatabaseUrl {
     /// For showing.
     pub(crate) fn masked(&self) -> String {
         mask(&self.url)
+    }
+
+    /// Refuses a file in a folder whose name no URL can say: a worker of it would look elsewhere.
+    pub(super) fn check(&self) -> Result<()> {
+        let is_file = self.sqlite_file().is_some();
+        let place = self.folder();
+        if is_file && place.to_str().is_none() {
+            return Err(Error::invalid(format!(
+                "the folder {} of the database has a name that is not UTF-8: use a file in another folder, or rename this one",
+                place.display()
+            )));
+        }
+        Ok(())
     }
 
     /// Meaning the same from any folder: for a process that may run elsewhere.

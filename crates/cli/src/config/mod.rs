@@ -71,6 +71,7 @@ impl Config {
         };
 
         let database = DatabaseUrl::new(take("database", keys::DATABASE_USUAL));
+        database.check()?;
         let output = take("output", "table").map(|given| given.read(output_format)).transpose()?;
         let files_usual = database.folder().join("mission-files");
         let files = take("files", &files_usual.display().to_string()).map(|given| PathBuf::from(given.value));

@@ -67,6 +67,8 @@ async fn each_other_part_measures_what_it_is_for(db: Database) {
     let parts = [of("eight worker processes beside one"), of("pick-up"), of("that report"), of("memory")];
     assert_eq!(parts, [1, 4, counted, 2], "{names:?}");
     assert_eq!(of("idle worker, statements"), counted, "{names:?}");
+    let missing = if counted == 0 { serde_json::json!(["reports"]) } else { serde_json::Value::Null };
+    assert_eq!(report["missing"], missing, "{report:#}");
     assert_eq!(left_of(&stage.db, &ran.stderr).await, "0");
 }
 

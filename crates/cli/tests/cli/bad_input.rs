@@ -123,6 +123,22 @@ fn arguments_that_are_not_utf_8_are_refused() {
 }
 
 #[test]
+fn a_database_in_a_folder_that_no_url_can_name_is_refused_before_anything_is_pushed() {
+    let scene = Scene::new();
+    let folder = scene.path("").join(std::ffi::OsStr::from_bytes(b"n\xff"));
+    std::fs::create_dir(&folder).unwrap();
+    for words in [&["add", "noop"][..], &["work"], &["records"]] {
+        let ran = scene.command(words).current_dir(&folder).output().unwrap();
+        Ran::of(ran).refused(2, "has a name that is not UTF-8: use a file in another folder");
+    }
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    let elsewhere = format!("sqlite://{}", scene.path("mission.db").display());
+    let ran =
+        scene.command(&["add", "noop", "--no-start", "--database", &elsewhere]).current_dir(&folder).output().unwrap();
+    assert_eq!(Ran::of(ran).code, Some(0));
+}
+
+#[test]
 fn a_database_url_that_is_wrong_says_how_it_is_written() {
     let scene = Scene::new();
     for (url, sentence) in [

@@ -52,6 +52,9 @@ pub(super) fn open<DB: Database>(
                 let mut is_gone = taken.is_gone(meta.idle_for, conn.ping()).await;
                 if let Some(replan) = replan.filter(|_| !is_gone) {
                     is_gone = !answers(replan(conn)).await;
+                    if is_gone {
+                        tracing::info!("a connection does not plan anew: opening another");
+                    }
                 }
                 if is_gone {
                     // Dropped, not closed: nobody would answer its farewell.

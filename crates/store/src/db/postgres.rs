@@ -23,9 +23,11 @@ const REPLAN: &str = "discard plans";
 const BRIEF: &str = "set lock_timeout = '1s'";
 
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
-    PgConnectOptions::from_str(url).map_err(|fault| {
+    let options = PgConnectOptions::from_str(url).map_err(|fault| {
         Error::invalid("this is no PostgreSQL URL: use postgres://user:password@host:5432/database").with_source(fault)
-    })
+    })?;
+    // PgBouncer refuses who sets it, and we read no such numbers.
+    Ok(options.extra_float_digits(None))
 }
 
 /// Where the server is, without user or password.
