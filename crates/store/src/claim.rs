@@ -253,17 +253,17 @@ async fn claim_on(
         Picking::Ahead => conn.rows(&AHEAD, &values).await?,
         Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
     };
-    if conn.dialect() == Dialect::Sqlite {
-        let tasks = with_unusual(conn, &rows, line, worker).await?;
-        return Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect());
-    }
-    if conn.dialect() == Dialect::Postgres {
-        return rows.iter().map(|row| Ok(Claimed::of(with_rest(row, line)?, worker))).collect();
-    }
-    let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
-    if let Some(row) = rows.first() {
-        mark(conn, &mut tasks, worker, row.int("now_us")?).await?;
-    }
+    let tasks = match conn.dialect() {
+        Dialect::Sqlite => with_unusual(conn, &rows, line, worker).await?,
+        Dialect::Postgres => rows.iter().map(|row| with_rest(row, line)).collect::<Result<_, _>>()?,
+        Dialect::MySql => {
+            let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
+            if let Some(row) = rows.first() {
+                mark(conn, &mut tasks, worker, row.int("now_us")?).await?;
+            }
+            tasks
+        }
+    };
     Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
 }
 

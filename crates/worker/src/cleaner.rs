@@ -14,10 +14,11 @@ pub(crate) async fn run(base: Arc<Base>) {
         if let Err(fault) = prune(&base).await {
             log::housekeeping_failed(&fault);
         }
-        match sweeper::sweep(&base).await {
-            // Where the worker is over the store may be closed already, and the next one sweeps.
-            Err(fault) if !base.has_reached(Phase::Draining) => log::sweep_failed(&fault),
-            _ => {}
+        // Where the worker is over the store may be closed already, and the next one sweeps.
+        if let Err(fault) = sweeper::sweep(&base).await
+            && !base.has_reached(Phase::Draining)
+        {
+            log::sweep_failed(&fault);
         }
         if !pause(limits::CLEAN_EVERY, &mut phase, Phase::Draining).await {
             return;

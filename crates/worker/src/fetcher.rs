@@ -316,7 +316,7 @@ impl Fetcher {
         self.base.glance.compare_with(known.clone().unwrap_or_default());
         let mut span = [due, self.linger_left()].into_iter().flatten().fold(self.rest, Duration::min);
         // Without a lease that holds, what is found would be given back before it is decided how its attempt ended.
-        while self.is_calm(span, known.as_ref(), calm_until).await
+        while self.rests_until_compare(span, known.as_ref(), calm_until).await
             && self.base.tenure.holds()
             && self.compare().await.is_ok()
         {
@@ -328,7 +328,7 @@ impl Fetcher {
 
     /// Waits for so long, and then for as long as nothing is new beside what is known. Whether that is still so and nothing ended the rest, but what the
     /// worker holds is to be compared again.
-    async fn is_calm(&mut self, span: Duration, known: Option<&Arc<Outlook>>, until: Instant) -> bool {
+    async fn rests_until_compare(&mut self, span: Duration, known: Option<&Arc<Outlook>>, until: Instant) -> bool {
         let compare_at = self.compared_at + limits::COMPARE_EVERY;
         let base = Arc::clone(&self.base);
         let rested = async {

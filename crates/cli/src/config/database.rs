@@ -37,9 +37,8 @@ impl DatabaseUrl {
 
     /// Refuses a file in a folder whose name no URL can say: a worker of it would look elsewhere.
     pub(super) fn check(&self) -> Result<()> {
-        let is_file = self.sqlite_file().is_some();
         let place = self.folder();
-        if is_file && place.to_str().is_none() {
+        if self.sqlite_file().is_some() && place.to_str().is_none() {
             return Err(Error::invalid(format!(
                 "the folder {} of the database has a name that is not UTF-8: use a file in another folder, or rename this one",
                 place.display()

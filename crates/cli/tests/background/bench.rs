@@ -1,6 +1,6 @@
 //! `bench`: it measures beside the database in use, touches nothing of it and leaves nothing behind.
 
-use mission_testkit::{Database, Kind, conformance};
+use mission_testkit::{Database, Kind, conformance, on};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::stage::{Stage, kill};
@@ -70,6 +70,17 @@ async fn each_other_part_measures_what_it_is_for(db: Database) {
     let missing = if counted == 0 { serde_json::json!(["reports"]) } else { serde_json::Value::Null };
     assert_eq!(report["missing"], missing, "{report:#}");
     assert_eq!(left_of(&stage.db, &ran.stderr).await, "0");
+}
+
+async fn a_bench_of_what_sqlite_cannot_count_says_so(db: Database) {
+    let stage = Stage::set(db).await;
+    let ran = stage.run(&["--database", stage.db.url(), "-o", "json", "bench", "reports"]).await;
+    assert_eq!((ran.code(), &ran.json()["missing"]), (0, &serde_json::json!(["reports"])), "{ran:#?}");
+}
+
+#[test]
+fn a_bench_of_what_cannot_be_counted_says_so_on_sqlite() {
+    on(Kind::Sqlite, a_bench_of_what_sqlite_cannot_count_says_so);
 }
 
 async fn a_bench_that_is_interrupted_leaves_nothing_behind_either(db: Database) {

@@ -88,13 +88,9 @@ pub(crate) fn meaning_of(fault: &PgDatabaseError) -> Meaning {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use mission_testkit::{Database, Kind, on};
 
-    use super::*;
-    use crate::db::open::Pools;
-    use crate::db::{Db, Statement};
+    use crate::db::{Db, OnMissing, Statement};
 
     static DEAD: Statement = Statement::new(
         "dead",
@@ -103,9 +99,7 @@ mod tests {
 
     /// Two looks for what is no more: the pages that each reads.
     async fn looks_at_what_has_ended_read_it_once(database: Database) {
-        let trust = Arc::new(Trust::default());
-        let pool = open(options(database.url()).unwrap(), &trust, Patience::AsSet);
-        let db = Db { pools: Pools::Postgres(pool), trust };
+        let db = Db::open(database.url(), OnMissing::Refuse).await.unwrap();
         let mut held = db.reader().await.unwrap();
         for text in [
             "create table ended (id bigint primary key, worker_id bigint not null) with (autovacuum_enabled = off)",

@@ -58,15 +58,11 @@ mod tests {
 
     #[cfg(feature = "postgres")]
     mod postgres {
-        use std::sync::Arc;
-
         use mission_testkit::{Database, Kind, eventually, on};
         use sqlx::{AssertSqlSafe, Row as _};
 
         use crate::db::conn::Link;
-        use crate::db::open::Pools;
-        use crate::db::trust::Trust;
-        use crate::db::{Db, Held, Patience, Statement, postgres};
+        use crate::db::{Db, Held, OnMissing, Statement};
 
         static FIND: Statement =
             Statement::new("find_grown", "select grown.id from {batch: id int} join grown on grown.id = batch.id");
@@ -83,9 +79,7 @@ mod tests {
         }
 
         async fn a_plan_is_not_kept_for_ever_when_its_table_has_grown(database: Database) {
-            let trust = Arc::new(Trust::default());
-            let options = postgres::options(database.url()).unwrap();
-            let db = Db { pools: Pools::Postgres(postgres::open(options, &trust, Patience::AsSet)), trust };
+            let db = Db::open(database.url(), OnMissing::Refuse).await.unwrap();
             let mut held = db.reader().await.unwrap();
             let script = async |held: &mut Held, text: &'static str| held.conn().script(text).await.unwrap();
             script(&mut held, "create table grown (id bigint primary key, note text) with (autovacuum_enabled = off)")
