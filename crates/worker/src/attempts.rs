@@ -1,4 +1,4 @@
-//! The attempts this worker knows of: from the claim until their outcome is written.
+//! The attempts this worker knows of, from the claim until their outcome is written, and what it gives back unbegun.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,6 +95,8 @@ impl Load {
 #[derive(Default)]
 pub(crate) struct Attempts {
     known: Mutex<HashMap<Lease, Arc<Attempt>>>,
+    /// Tasks that never began here and whose way back is still to be written.
+    on_their_way_back: Mutex<HashSet<Lease>>,
     load: watch::Sender<Load>,
 }
 
@@ -131,8 +133,14 @@ impl Attempts {
         }
     }
 
+    /// It did not begin, and its way back is in the settler's hands: until that is written it must not begin after all.
+    pub(crate) fn goes_back(&self, lease: Lease) {
+        self.on_their_way_back().insert(lease);
+    }
+
     /// Its outcome is written, or is another's to write.
     pub(crate) fn forget(&self, lease: Lease) -> Option<Arc<Attempt>> {
+        self.on_their_way_back().remove(&lease);
         let mut known = self.known();
         let attempt = known.remove(&lease)?;
         // Whoever still waits for a write of this attempt would wait for ever.
@@ -157,9 +165,11 @@ impl Attempts {
         self.known().get(&lease).cloned()
     }
 
-    /// The leases of all.
+    /// The leases of all, with those of tasks that go back.
     pub(crate) fn leases(&self) -> HashSet<Lease> {
-        self.known().keys().copied().collect()
+        let mut leases = self.on_their_way_back().clone();
+        leases.extend(self.known().keys());
+        leases
     }
 
     /// Tells all that run that the worker stops.
@@ -190,6 +200,10 @@ impl Attempts {
 
     fn known(&self) -> MutexGuard<'_, HashMap<Lease, Arc<Attempt>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn on_their_way_back(&self) -> MutexGuard<'_, HashSet<Lease>> {
+        self.on_their_way_back.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

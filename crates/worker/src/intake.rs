@@ -128,6 +128,7 @@ impl Intake {
             }
         };
         for settlement in unwritten {
+            self.base.attempts.goes_back(settlement.lease);
             // The settler goes only when the worker is over.
             let _ = self.base.outcomes.send(settlement);
         }
@@ -146,4 +147,50 @@ fn suspect_slot() -> &'static Arc<Semaphore> {
 
 fn permit(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(slots).try_acquire_owned().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use mission_core::NewTask;
+    use mission_store::{OnMissing, Store};
+    use mission_testkit::{Database, Kind, eventually, on};
+    use sqlx::{Connection, Executor, PgConnection};
+
+    use super::*;
+    use crate::attempts::Load;
+    use crate::base::Phase;
+    use crate::{Method, Registry, States, Wake, Worker, WorkerSettings, shift};
+
+    #[test]
+    fn what_is_on_its_way_back_does_not_begin() {
+        on(Kind::Postgres, async |db: Database| {
+            let store = Store::open(db.url(), OnMissing::Create).await.unwrap();
+            store.migrate().await.unwrap();
+            let method = Method::from_fn("export", |_, (): ()| async { Ok::<_, String>(String::new()) });
+            let registry = Registry::of([method]).unwrap();
+            let worker = Worker::new(store.clone(), registry, States::new(), Wake::new(), WorkerSettings::default());
+            store.push(&NewTask::new("export")).await.unwrap();
+            let (base, bell) = shift::begin(worker, async |_| std::future::pending().await).await.unwrap();
+            let (mut intake, worker) = (Intake::new(Arc::clone(&base)), base.tenure.worker());
+
+            let no_slot = base.slots.clone().acquire_many_owned(base.slots.available_permits() as u32).await.unwrap();
+            let line = store.lines().await.unwrap().0.remove(0);
+            let claimed = store.claim(&line, worker, 1).await.unwrap();
+            let mut stranger = PgConnection::connect(db.url()).await.unwrap();
+            stranger.execute("begin; select id from mission_tasks for update").await.unwrap();
+            intake.take(claimed).await;
+            drop(no_slot);
+            intake.adopt().await.unwrap();
+            assert_eq!(*base.attempts.load().borrow(), Load::default(), "it began");
+
+            stranger.execute("rollback").await.unwrap();
+            let is_back = async || store.executing(worker).await.unwrap().is_empty();
+            eventually("the task waits again, and nobody keeps it in mind", async || {
+                is_back().await && base.attempts.leases().is_empty()
+            })
+            .await;
+            base.go_to(Phase::Leaving);
+            shift::rung(bell).await;
+        });
+    }
 }
