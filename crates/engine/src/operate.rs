@@ -75,18 +75,37 @@ impl Mission {
 
     /// Removes ended tasks whose time is over; answers how many. Workers do it by themselves once an hour.
     pub async fn prune(&self, keep: Keep) -> Result<u64> {
+        self.pruned(keep, Pruning::Removes).await
+    }
+
+    /// How many tasks [`prune`](Mission::prune) would remove now; it removes none.
+    pub async fn count_prunable(&self, keep: Keep) -> Result<u64> {
+        self.pruned(keep, Pruning::Looks).await
+    }
+
+    async fn pruned(&self, keep: Keep, pruning: Pruning) -> Result<u64> {
         let store = self.store();
         detached(async move {
-            let (mut removed, mut after) = (0, 0);
+            let (mut tasks, mut after) = (0, 0);
             loop {
-                let step = store.prune_step(keep, after).await?;
-                removed += step.removed;
+                let step = match pruning {
+                    Pruning::Removes => store.prune_step(keep, after).await?,
+                    Pruning::Looks => store.prune_look(keep, after).await?,
+                };
+                tasks += step.removed;
                 match step.next {
                     Some(next) => after = next,
-                    None => return Ok(removed),
+                    None => return Ok(tasks),
                 }
             }
         })
         .await
     }
+}
+
+/// Whether tasks whose time is over go, or are counted.
+#[derive(Debug, Clone, Copy)]
+enum Pruning {
+    Removes,
+    Looks,
 }

@@ -26,10 +26,10 @@ impl Default for Keep {
     }
 }
 
-/// What one step of pruning did.
+/// What one step of pruning did, or would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pruned {
-    /// How many tasks were removed.
+    /// How many tasks were removed, or would be.
     pub removed: u64,
     /// Give this to go on behind what was looked at; `None` when the end was reached.
     pub next: Option<i64>,
@@ -52,29 +52,8 @@ pub(crate) struct IdRow {
 
 impl Store {
     /// Looks at up to [`limits::PRUNE_ROWS_MAX`] rows behind `after` and removes those whose time is over.
-    ///
-    /// A task is never pushed after it ended, and rows come in the order of pushing: the first row younger than the
-    /// shortest time to keep is the end.
     pub async fn prune_step(&self, keep: Keep, after: i64) -> Result<Pruned, Error> {
-        let now = self.now().await?;
-        let shortest = keep.ended.min(keep.failed);
-        let values = [("after", after.into()), ("limit", limits::PRUNE_ROWS_MAX.into())];
-        let rows = retrying(|| async { self.db.reader().await?.conn().rows(&CANDIDATES, &values).await }).await?;
-        let mut over = Vec::new();
-        let mut next = None;
-        let is_full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limits::PRUNE_ROWS_MAX;
-        for row in &rows {
-            let (id, state) = (row.int("id")?, row.text("state")?.parse::<State>()?);
-            if now.since(Timestamp(row.int("created_date")?)) < shortest {
-                next = None;
-                break;
-            }
-            next = Some(id).filter(|_| is_full);
-            let kept = if state == State::Fail { keep.failed } else { keep.ended };
-            if state.is_final() && now.since(Timestamp(row.int("modified_date")?)) >= kept {
-                over.push(IdRow { id });
-            }
-        }
+        let Over { tasks: over, next } = self.over(keep, after).await?;
         if over.is_empty() {
             return Ok(Pruned { removed: 0, next });
         }
@@ -89,6 +68,42 @@ impl Store {
         .await?;
         Ok(Pruned { removed, next })
     }
+
+    /// What [`Store::prune_step`] would remove now, without removing it.
+    pub async fn prune_look(&self, keep: Keep, after: i64) -> Result<Pruned, Error> {
+        let Over { tasks, next } = self.over(keep, after).await?;
+        Ok(Pruned { removed: tasks.len() as u64, next })
+    }
+
+    /// A task is never pushed after it ended, and rows come in the order of pushing: the first row younger than the
+    /// shortest time to keep is the end.
+    async fn over(&self, keep: Keep, after: i64) -> Result<Over, Error> {
+        let now = self.now().await?;
+        let shortest = keep.ended.min(keep.failed);
+        let values = [("after", after.into()), ("limit", limits::PRUNE_ROWS_MAX.into())];
+        let rows = retrying(|| async { self.db.reader().await?.conn().rows(&CANDIDATES, &values).await }).await?;
+        let mut over = Over { tasks: Vec::new(), next: None };
+        let is_full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limits::PRUNE_ROWS_MAX;
+        for row in &rows {
+            let (id, state) = (row.int("id")?, row.text("state")?.parse::<State>()?);
+            if now.since(Timestamp(row.int("created_date")?)) < shortest {
+                over.next = None;
+                break;
+            }
+            over.next = Some(id).filter(|_| is_full);
+            let kept = if state == State::Fail { keep.failed } else { keep.ended };
+            if state.is_final() && now.since(Timestamp(row.int("modified_date")?)) >= kept {
+                over.tasks.push(IdRow { id });
+            }
+        }
+        Ok(over)
+    }
+}
+
+/// Tasks whose time is over among those that one step looks at, and where the next one begins.
+struct Over {
+    tasks: Vec<IdRow>,
+    next: Option<i64>,
 }
 
 /// Removes the attempts and logs of those of these tasks that are gone. The rows of result files stay until their file is

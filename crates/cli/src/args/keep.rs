@@ -53,4 +53,8 @@ pub(crate) struct PruneArgs {
     /// Remove what failed longer ago than this [default: as workers do, 90d unless `keep_failed` is set].
     #[arg(long, value_name = "SPAN", value_parser = kept, allow_hyphen_values = true)]
     pub(crate) failed_older_than: Option<Duration>,
+
+    /// Only say how many would be removed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::args::ManyArgs;
 use crate::exit::Exit;
 use crate::ids;
-use crate::output::{Listing, Table, records_row, records_table, say};
+use crate::output::{Listing, Table, records_row, records_table, say, tasks_of};
 
 /// What is to be done with each task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) async fn run(app: &App, args: &ManyArgs, act: Act) -> Result<Exit> {
     let tasks =
         if by_filter { fitting(mission, filter, act).await? } else { ids::find_all_to_act(app, &args.ids).await? };
     if by_filter && !args.yes && !tasks.is_empty() {
-        confirm(app, tasks.len(), act)?;
+        confirm(app, tasks.len() as u64, act)?;
     }
     if tasks.is_empty() {
         app.note(format_args!("no task fits: nothing to {}", act.word()));
@@ -118,21 +118,17 @@ async fn would(app: &App, mission: &Mission, args: &ManyArgs, act: Act) -> Resul
         ids::find_all_to_act(app, &args.ids).await?.iter().try_for_each(&mut add)?;
     }
     listing.end()?;
-    app.note(format_args!("would {} {}: nothing is changed", act.word(), count(tasks)));
+    app.note(format_args!("would {} {}: nothing is changed", act.word(), tasks_of(tasks)));
     Ok(Exit::Ok)
 }
 
-fn count(tasks: usize) -> String {
-    if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") }
-}
-
 /// Asks on the terminal; where there is none, nobody can answer.
-fn confirm(app: &App, tasks: usize, act: Act) -> Result<()> {
+fn confirm(app: &App, tasks: u64, act: Act) -> Result<()> {
     if !io::stdin().is_terminal() {
-        let message = format!("this would {} {}: say --yes, or look first with --dry-run", act.word(), count(tasks));
+        let message = format!("this would {} {}: say --yes, or look first with --dry-run", act.word(), tasks_of(tasks));
         return Err(app.usage(message));
     }
-    say(format_args!("{} {}? [y/N]", act.word(), count(tasks)));
+    say(format_args!("{} {}? [y/N]", act.word(), tasks_of(tasks)));
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     match (read, answer.trim()) {

@@ -1,4 +1,4 @@
-//! `prune`: removes ended tasks whose time is over.
+//! `prune`: removes ended tasks whose time is over, or says how many those are.
 
 use mission_core::{Result, format_span};
 use mission_engine::Keep;
@@ -7,23 +7,31 @@ use serde::Serialize;
 use crate::app::App;
 use crate::args::PruneArgs;
 use crate::exit::Exit;
+use crate::output::tasks_of;
 
-/// What was removed, for programs.
+/// How many tasks were removed, or would be, for programs.
 #[derive(Debug, Serialize)]
-struct Removed {
-    removed: u64,
+#[serde(rename_all = "snake_case")]
+enum Report {
+    Removed(u64),
+    WouldRemove(u64),
 }
 
 pub(crate) async fn run(app: &App, args: &PruneArgs) -> Result<Exit> {
     let usual = app.config.keep;
     let keep =
         Keep { ended: args.older_than.unwrap_or(usual.ended), failed: args.failed_older_than.unwrap_or(usual.failed) };
-    let removed = app.open_existing().await?.prune(keep).await?;
-    let sentence = format!(
-        "removed {removed} tasks: those that ended more than {} ago, failed ones {}\n",
-        format_span(keep.ended),
-        format_span(keep.failed)
-    );
-    app.output.one(&Removed { removed }, &removed.to_string(), &sentence)?;
+    let mission = app.open_existing().await?;
+    let (done, tasks, report) = if args.dry_run {
+        let tasks = mission.count_prunable(keep).await?;
+        ("would remove", tasks, Report::WouldRemove(tasks))
+    } else {
+        let tasks = mission.prune(keep).await?;
+        ("removed", tasks, Report::Removed(tasks))
+    };
+    let (ended, failed) = (format_span(keep.ended), format_span(keep.failed));
+    let count = tasks_of(tasks);
+    let sentence = format!("{done} {count}: those that ended more than {ended} ago, failed ones {failed}\n");
+    app.output.one(&report, &tasks.to_string(), &sentence)?;
     Ok(Exit::Ok)
 }

@@ -17,7 +17,7 @@ pub(crate) use bars::Bars;
 pub(crate) use listing::Listing;
 pub(crate) use record::{describe, progress_text, records_row, records_table, remaining_text, waits_again};
 pub(crate) use table::Table;
-pub(crate) use text::{visible, visible_lines};
+pub(crate) use text::{tasks_of, visible, visible_lines};
 
 /// How this run prints.
 #[derive(Debug, Clone, Copy)]

@@ -70,6 +70,12 @@ async fn a_worker_keeps_what_has_ended_as_long_as_the_settings_say(db: Database)
     assert_eq!(count(&stage, "state = 'fail'").await, 1);
     let pruned = stage.run(&["prune"]).await.ok();
     assert!(pruned.contains("removed 0 tasks: those that ended more than 30m ago, failed ones 2h"), "{pruned}");
+    let looked = stage.run(&["prune", "--failed-older-than", "1h", "--dry-run"]).await.ok();
+    assert!(looked.contains("would remove 1 task: those that ended more than 30m ago, failed ones 1h"), "{looked}");
+    let looked = stage.run(&["prune", "--failed-older-than", "1h", "--dry-run", "-o", "json"]).await.json();
+    assert_eq!((looked["would_remove"].as_u64(), count(&stage, "state = 'fail'").await), (Some(1), 1));
+    let pruned = stage.run(&["prune", "--failed-older-than", "1h", "-o", "json"]).await.json();
+    assert_eq!((pruned["removed"].as_u64(), count(&stage, "state = 'fail'").await), (Some(1), 0));
 }
 
 async fn execute_runs_the_oldest_first_and_ends_as_its_tasks_did(db: Database) {
