@@ -76,6 +76,9 @@ macro_rules! claim_text {
 #[cfg(feature = "sqlite")]
 pub(crate) use claim_text;
 
+/// With so many tasks in hand that are about to begin, the connection goes back first.
+const GIVEN_BACK_FIRST: usize = 64;
+
 static CLAIM: Statement = claim("claim");
 static AHEAD: Statement = claim("claim_ahead").with("ahead");
 static UNUSUAL: Statement = Statement::new("claim_unusual", include_str!("sql/claim_unusual.sqlite.sql"));
@@ -175,6 +178,9 @@ impl Store {
                 let claimed = claim_on(&mut held.conn(), line, worker, limit, terms.suspects, picking).await?;
                 // A method need not wait for the disk to know of its begin.
                 self.db.keep_soon();
+                if claimed.len() >= GIVEN_BACK_FIRST {
+                    held.give_back().await;
+                }
                 return Ok(claimed);
             }
             let mut tx = self.db.begin().await?;

@@ -35,6 +35,8 @@ mod retrying;
 mod rows;
 mod settle;
 mod settle_and_claim;
+#[cfg(feature = "sqlite")]
+mod settle_counted;
 mod store;
 mod types;
 mod unlocked;

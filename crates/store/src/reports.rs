@@ -54,7 +54,16 @@ pub struct Watched {
 
 static REPORT: Statement =
     Statement::new("report", include_str!("sql/report.sql")).mysql(include_str!("sql/report.mysql.sql"));
-pub(crate) static WATCH: Statement = Statement::new("watch", include_str!("sql/watch.sql"));
+/// Its text, which on SQLite may stand behind that of a settlement.
+macro_rules! watch_text {
+    () => {
+        include_str!("sql/watch.sql")
+    };
+}
+#[cfg(feature = "sqlite")]
+pub(crate) use watch_text;
+
+pub(crate) static WATCH: Statement = Statement::new("watch", watch_text!());
 
 #[derive(Serialize)]
 struct Row<'r> {

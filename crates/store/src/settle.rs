@@ -154,6 +154,12 @@ impl Store {
     async fn settle_whole(&self, batch: &Part, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
         retrying_unless_locked(|| async {
+            #[cfg(feature = "sqlite")]
+            if let Some(pools) = self.db.sqlite().filter(|pools| is_bare && pools.has_log())
+                && is_counted(Dialect::Sqlite, group)
+            {
+                return self.settle_counted(pools, batch, group).await;
+            }
             if is_bare && (group.len() == 1 || !is_counted(self.db.kind().dialect(), group)) {
                 // The statement answers what it wrote, so it needs no transaction around it. Of one row that it does not hit
                 // it has changed nothing.

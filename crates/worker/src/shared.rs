@@ -28,8 +28,8 @@ pub(crate) struct Shared {
     stop: OnceLock<Stop>,
     /// The worker stops: the method is to end at its next checkpoint.
     is_leaving: AtomicBool,
-    /// Guards nothing but the condition: what changes is in `stop` and `reported`.
-    gate: Mutex<()>,
+    /// How many threads sleep until something changes. What changes is in `stop` and `reported`.
+    sleepers: Mutex<usize>,
     changed_blocking: Condvar,
     changed: Notify,
     around: Surroundings,
@@ -48,7 +48,7 @@ impl Shared {
             lines: Arc::default(),
             stop: OnceLock::new(),
             is_leaving: AtomicBool::new(false),
-            gate: Mutex::new(()),
+            sleepers: Mutex::new(0),
             changed_blocking: Condvar::new(),
             changed: Notify::new(),
             around,
@@ -265,9 +265,10 @@ impl Shared {
 
     /// Wakes whoever waits for a change.
     fn tell(&self) {
-        // Taking the gate once orders this behind any sleeper that has looked but does not wait yet.
-        drop(self.gate.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed_blocking.notify_all();
+        // Locked once, so that this comes behind any sleeper that has looked but does not wait yet. Where none does it is no call of the system.
+        if *self.sleepers() > 0 {
+            self.changed_blocking.notify_all();
+        }
         self.changed.notify_waiters();
     }
 
@@ -285,7 +286,7 @@ impl Shared {
 
     fn until_blocking<T>(&self, patience: Option<Duration>, answer: impl Fn() -> Option<T>) -> Option<T> {
         let began = Instant::now();
-        let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sleepers = self.sleepers();
         loop {
             if let Some(answer) = answer() {
                 return Some(answer);
@@ -295,8 +296,14 @@ impl Shared {
             if left.is_zero() {
                 return None;
             }
-            gate = self.changed_blocking.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0;
+            *sleepers += 1;
+            sleepers = self.changed_blocking.wait_timeout(sleepers, left).unwrap_or_else(PoisonError::into_inner).0;
+            *sleepers -= 1;
         }
+    }
+
+    fn sleepers(&self) -> MutexGuard<'_, usize> {
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -32,17 +32,18 @@ impl LeftOpen {
 
 impl Db {
     /// Runs a text from `begin immediate` to `commit`; answers the rows of its statements one after another, and the connection, on which
-    /// more can be read. Of one that fails nothing stays.
+    /// more can be read. Of one that fails nothing stays. The first of its statements may answer none.
     pub(crate) async fn rows_at_once(
         &self,
         pools: &SqlitePools,
         sql: &'static Statement,
         values: &[(&str, Value<'_>)],
+        has_answer: bool,
     ) -> Result<(Held, Vec<Row>), Error> {
         let mut held = self.writer().await?;
         // Before it is so: whoever is dropped in the middle leaves it open, and the way back to the pool ends it.
         pools.left_open.set(true);
-        let rows = held.conn().rows(sql, values).await?;
+        let rows = held.conn().rows_of(sql, values, has_answer).await?;
         pools.left_open.set(false);
         Ok((held, rows))
     }
@@ -76,12 +77,12 @@ mod tests {
         for url in [format!("sqlite://{}/mission.db", folder.path().display()), "sqlite::memory:".to_owned()] {
             let (db, pools) = opened(&url).await;
             let of = |a: i64, b: i64| [("a", a.into()), ("b", b.into())];
-            let (_, rows) = db.rows_at_once(&pools, &BOTH, &of(1, 2)).await.unwrap();
+            let (_, rows) = db.rows_at_once(&pools, &BOTH, &of(1, 2), true).await.unwrap();
             assert_eq!(rows.iter().map(|row| row.int("a").unwrap()).collect::<Vec<_>>(), [1, 2]);
-            assert!(db.rows_at_once(&pools, &BOTH, &of(3, 10)).await.is_err(), "the second is refused");
+            assert!(db.rows_at_once(&pools, &BOTH, &of(3, 10), true).await.is_err(), "the second is refused");
             assert_eq!(count(&db).await, 2);
             db.begin().await.unwrap().commit().await.unwrap();
-            db.rows_at_once(&pools, &BOTH, &of(4, 5)).await.unwrap();
+            db.rows_at_once(&pools, &BOTH, &of(4, 5), true).await.unwrap();
             assert_eq!(count(&db).await, 4);
         }
     }
@@ -92,7 +93,7 @@ mod tests {
         let (db, pools) = opened(&format!("sqlite://{}/mission.db", folder.path().display())).await;
         for turns in (0..10).cycle().take(200) {
             let values = [("a", 1.into()), ("b", 2.into())];
-            let mut asked = Box::pin(db.rows_at_once(&pools, &BOTH, &values));
+            let mut asked = Box::pin(db.rows_at_once(&pools, &BOTH, &values, true));
             let goes_away = async {
                 for _ in 0..turns {
                     tokio::task::yield_now().await;

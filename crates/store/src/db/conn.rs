@@ -1,10 +1,6 @@
 //! A connection, held or borrowed or within a transaction, on which statements run.
 
-use std::sync::Arc;
-
 use mission_core::Error;
-#[cfg(any(feature = "mysql", feature = "postgres"))]
-use sqlx::Connection as _;
 #[cfg(feature = "mysql")]
 use sqlx::mysql::MySqlConnection;
 #[cfg(feature = "postgres")]
@@ -13,6 +9,10 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlStr};
 
+#[cfg(feature = "sqlite")]
+use super::before_disk::BeforeDisk;
+#[cfg(feature = "sqlite")]
+use super::disk::Disk;
 #[cfg(feature = "mysql")]
 use super::flat::Flat;
 use super::statement::{Prepared, Shape};
@@ -30,6 +30,9 @@ pub struct Conn<'c> {
     /// A file that another process writes to is asked again and again: on connections that we opened.
     #[cfg(feature = "sqlite")]
     turns: Option<&'c Turns>,
+    /// Where what is committed here does not wait for the disk: what is told of it.
+    #[cfg(feature = "sqlite")]
+    before: Option<&'c Disk>,
 }
 
 enum Wire<'c> {
@@ -39,38 +42,6 @@ enum Wire<'c> {
     MySql(&'c mut MySqlConnection),
     #[cfg(feature = "postgres")]
     Postgres(&'c mut PgConnection),
-}
-
-/// A connection taken from a pool.
-pub(crate) struct Held {
-    pub(super) link: Link,
-    #[cfg_attr(not(any(feature = "mysql", feature = "postgres")), allow(dead_code))] // A file needs none.
-    pub(super) trust: Arc<Trust>,
-}
-
-pub(super) enum Link {
-    #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::pool::PoolConnection<sqlx::Sqlite>, Turns),
-    #[cfg(feature = "mysql")]
-    MySql(sqlx::pool::PoolConnection<sqlx::MySql>),
-    #[cfg(feature = "postgres")]
-    Postgres(sqlx::pool::PoolConnection<sqlx::Postgres>),
-}
-
-/// An open transaction; dropped without a commit it rolls back.
-pub(crate) struct Tx {
-    pub(super) open: Open,
-    #[cfg_attr(not(any(feature = "mysql", feature = "postgres")), allow(dead_code))] // A file needs none.
-    pub(super) trust: Arc<Trust>,
-}
-
-pub(super) enum Open {
-    #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    #[cfg(feature = "mysql")]
-    MySql(sqlx::Transaction<'static, sqlx::MySql>),
-    #[cfg(feature = "postgres")]
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
 /// A connection on which nobody is waited for but its database.
@@ -84,6 +55,8 @@ macro_rules! conn_from {
                     trust: None,
                     #[cfg(feature = "sqlite")]
                     turns: None,
+                    #[cfg(feature = "sqlite")]
+                    before: None,
                 }
             }
         }
@@ -93,69 +66,6 @@ macro_rules! conn_from {
 conn_from!("sqlite", SqliteConnection, Sqlite);
 conn_from!("mysql", MySqlConnection, MySql);
 conn_from!("postgres", PgConnection, Postgres);
-
-/// Ends a transaction this way, on whichever database.
-macro_rules! ended {
-    ($tx:expr, $it:ident => $end:expr) => {
-        match $tx.open {
-            #[cfg(feature = "sqlite")]
-            Open::Sqlite($it) => $end.await,
-            #[cfg(feature = "mysql")]
-            Open::MySql($it) => $tx.trust.answer($end).await,
-            #[cfg(feature = "postgres")]
-            Open::Postgres($it) => $tx.trust.answer($end).await,
-        }
-    };
-}
-
-impl Held {
-    pub(crate) fn conn(&mut self) -> Conn<'_> {
-        match &mut self.link {
-            #[cfg(feature = "sqlite")]
-            Link::Sqlite(link, turns) => Conn::from(&mut **link).waiting(turns),
-            #[cfg(feature = "mysql")]
-            Link::MySql(link) => Conn::from(&mut **link).trusted(&self.trust),
-            #[cfg(feature = "postgres")]
-            Link::Postgres(link) => Conn::from(&mut **link).trusted(&self.trust),
-        }
-    }
-
-    /// Returns once the database has let go of the locks of a statement that failed: PostgreSQL tells of the fault before.
-    pub(crate) async fn let_go(mut self) {
-        // Where it is away, it lets go by itself.
-        let _: Result<(), sqlx::Error> = match &mut self.link {
-            #[cfg(feature = "sqlite")]
-            Link::Sqlite(..) => Ok(()),
-            #[cfg(feature = "mysql")]
-            Link::MySql(link) => self.trust.answer(link.ping()).await,
-            #[cfg(feature = "postgres")]
-            Link::Postgres(link) => self.trust.answer(link.ping()).await,
-        };
-    }
-}
-
-impl Tx {
-    pub(crate) fn conn(&mut self) -> Conn<'_> {
-        match &mut self.open {
-            #[cfg(feature = "sqlite")]
-            Open::Sqlite(tx) => Conn::from(&mut **tx),
-            #[cfg(feature = "mysql")]
-            Open::MySql(tx) => Conn::from(&mut **tx).trusted(&self.trust),
-            #[cfg(feature = "postgres")]
-            Open::Postgres(tx) => Conn::from(&mut **tx).trusted(&self.trust),
-        }
-    }
-
-    /// Gives up what was done, and returns once the database has let go of its locks: dropped, it would do so some time later.
-    pub(crate) async fn rollback(self) {
-        // Where it is away, it rolls back by itself.
-        let _ = ended!(self, tx => tx.rollback());
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), Error> {
-        ended!(self, tx => tx.commit()).map_err(translate)
-    }
-}
 
 /// Waits for an answer: on a connection of a server's pool not longer than trust goes.
 async fn answer<T>(
@@ -190,6 +100,9 @@ macro_rules! bound {
     ($text:expr, $prepared:expr, $values:expr) => {{ filled!($text, $prepared.names.iter().map(|name| value_of($values, name))) }};
 }
 
+#[cfg(feature = "sqlite")]
+pub(super) use {bound, filled};
+
 /// Runs one expression for whichever database the connection is of.
 macro_rules! on_each {
     ($conn:expr, $it:ident => $run:expr) => {
@@ -211,8 +124,14 @@ impl<'c> Conn<'c> {
         Self { turns: Some(turns), ..self }
     }
 
+    /// The same where what is committed does not wait for the disk, if this is told of it.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn early(self, disk: Option<&'c Disk>) -> Self {
+        Self { before: disk, ..self }
+    }
+
     #[cfg(any(feature = "mysql", feature = "postgres"))]
-    fn trusted(self, trust: &'c Trust) -> Self {
+    pub(super) fn trusted(self, trust: &'c Trust) -> Self {
         Self { trust: Some(trust), ..self }
     }
 
@@ -232,6 +151,14 @@ impl<'c> Conn<'c> {
         }
     }
 
+    #[cfg(feature = "sqlite")]
+    fn before_disk(&mut self) -> Option<BeforeDisk<'_>> {
+        match (&mut self.wire, self.before) {
+            (Wire::Sqlite(writer), Some(disk)) => Some(BeforeDisk { writer, turns: self.turns, disk }),
+            _ => None,
+        }
+    }
+
     /// The statement in the shape that these values ask for.
     fn prepared(&self, sql: &'static Statement, values: &[(&str, Value<'_>)], has_answer: bool) -> &'static Prepared {
         let is_divided = values.iter().any(|(name, value)| *name == "alike" && !value.is_null());
@@ -244,7 +171,22 @@ impl<'c> Conn<'c> {
         sql: &'static Statement,
         values: &[(&str, Value<'_>)],
     ) -> Result<Vec<Row>, Error> {
-        let prepared = self.prepared(sql, values, true);
+        self.rows_of(sql, values, true).await
+    }
+
+    /// All rows of a text, whose first statement may answer none.
+    pub(super) async fn rows_of(
+        &mut self,
+        sql: &'static Statement,
+        values: &[(&str, Value<'_>)],
+        has_answer: bool,
+    ) -> Result<Vec<Row>, Error> {
+        let prepared = self.prepared(sql, values, has_answer);
+        #[cfg(feature = "sqlite")]
+        if let Some(early) = self.before_disk() {
+            let rows = early.rows(prepared, values).await.map_err(|fault| named(fault, sql))?;
+            return Ok(rows.into_iter().map(Row::Sqlite).collect());
+        }
         self.fetch(SqlStr::from_static(&prepared.text), prepared, values).await.map_err(|fault| named(fault, sql))
     }
 
@@ -295,6 +237,10 @@ impl<'c> Conn<'c> {
     pub(crate) async fn run(&mut self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> Result<u64, Error> {
         #[cfg(any(feature = "sqlite", feature = "postgres"))]
         let prepared = self.prepared(sql, values, false);
+        #[cfg(feature = "sqlite")]
+        if let Some(early) = self.before_disk() {
+            return early.run(prepared, values).await.map_err(|fault| named(fault, sql));
+        }
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
             Wire::Sqlite(conn) => {

@@ -68,28 +68,18 @@ impl Disk {
         self.0.lost.get().map_or(Ok(()), |why| Err(not_kept(why)))
     }
 
-    /// The writer's commits do not wait for the disk until the connection is given back.
-    pub(super) async fn leave_to_us(&self, writer: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        if self.0.log.get().is_some() {
-            // Before it is so, in case the answer is lost.
-            self.0.is_ours.store(true, Ordering::Release);
-            sqlx::query("pragma synchronous = normal").execute(writer).await?;
-        }
-        Ok(())
+    /// Whether the writer's commits may be left to us now.
+    pub(super) fn leaves_to_us(&self, is_so: bool) {
+        self.0.is_ours.store(is_so, Ordering::Release);
     }
 
-    /// They do again. A connection that does not obey is not used any more.
+    /// They are not, on the way back to the pool. A connection that does not obey is not used any more.
     pub(super) async fn take_back(&self, writer: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
         if self.0.is_ours.swap(false, Ordering::AcqRel) {
             let obeyed = sqlx::query("pragma synchronous = full").execute(writer).await;
             return Ok(obeyed.is_ok());
         }
         Ok(true)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn is_left_to_us(&self) -> bool {
-        self.0.is_ours.load(Ordering::Acquire)
     }
 
     /// Returns once all that was committed before is on the disk.
@@ -161,6 +151,7 @@ mod tests {
     use crate::db::{Db, OnMissing, Statement, is_in_trouble};
 
     static LEVEL: Statement = Statement::new("level", "select synchronous as level from pragma_synchronous");
+    static WRONG: Statement = Statement::new("wrong", "delete from nowhere");
     const NORMAL: i64 = 1;
     const FULL: i64 = 2;
 
@@ -181,6 +172,36 @@ mod tests {
             assert_eq!(level(db.writer_before_disk().await.unwrap()).await, NORMAL);
             let mut tx = db.begin().await.unwrap();
             assert_eq!(tx.conn().row(&LEVEL, &[]).await.unwrap().unwrap().int("level").unwrap(), FULL);
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_statement_that_failed_or_was_given_up_commits_wait_for_the_disk_again() {
+        let folder = mission_testkit::folder();
+        let db = open(folder.path()).await;
+        let mut early = db.writer_before_disk().await.unwrap();
+        early.conn().run(&WRONG, &[]).await.unwrap_err();
+        let as_it_is = early.conn().early(None).row(&LEVEL, &[]).await.unwrap().unwrap().int("level").unwrap();
+        assert_eq!(as_it_is, NORMAL, "it went no further");
+        drop(early);
+        assert_eq!(level(db.writer().await.unwrap()).await, FULL);
+        for turns in (0..6).cycle().take(60) {
+            let mut early = db.writer_before_disk().await.unwrap();
+            let mut conn = early.conn();
+            let mut asked = Box::pin(conn.rows(&LEVEL, &[]));
+            let goes_away = async {
+                for _ in 0..turns {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = &mut asked => {}
+                () = goes_away => {}
+            }
+            drop(asked);
+            drop(early);
+            assert_eq!(level(db.writer().await.unwrap()).await, FULL);
         }
     }
 

@@ -9,12 +9,15 @@ mod sqlite;
 
 #[cfg(feature = "sqlite")]
 mod at_once;
+#[cfg(feature = "sqlite")]
+mod before_disk;
 mod classify;
 mod conn;
 #[cfg(feature = "sqlite")]
 mod disk;
 #[cfg(feature = "mysql")]
 mod flat;
+mod held;
 mod kept;
 mod lead;
 mod meaning;
@@ -35,7 +38,7 @@ pub(crate) use classify::{
 };
 #[allow(unreachable_pub)] // See the type.
 pub use conn::Conn;
-pub(crate) use conn::{Held, Tx};
+pub(crate) use held::{Held, Tx};
 pub use lead::{Lead, Leading};
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::options as mysql_options;

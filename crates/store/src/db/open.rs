@@ -8,7 +8,7 @@ use std::time::Duration;
 use mission_core::{Error, ErrorKind};
 use sqlx::Connection as _;
 
-use super::conn::{Link, Open};
+use super::held::{Link, Open};
 use super::trust::Trust;
 #[cfg(feature = "sqlite")]
 use super::turn::{Turns, in_turn};
@@ -212,7 +212,7 @@ impl Db {
     pub(crate) async fn reader(&self) -> Result<Held, Error> {
         let held = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => pools.take_reader().await.map(|link| Link::Sqlite(link, pools.turns.clone())),
+            Pools::Sqlite(pools) => pools.take_reader().await.map(|link| Link::Sqlite(link, pools.turns.clone(), None)),
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => pool.acquire().await.map(Link::MySql),
             #[cfg(feature = "postgres")]
@@ -230,7 +230,7 @@ impl Db {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
                 let link = pools.take_writer().await?;
-                Ok(Held { link: Link::Sqlite(link, pools.turns.clone()), trust: Arc::clone(&self.trust) })
+                Ok(Held { link: Link::Sqlite(link, pools.turns.clone(), None), trust: Arc::clone(&self.trust) })
             }
             #[allow(unreachable_patterns)] // Reached where a server's feature is on.
             _ => self.reader().await,
@@ -242,9 +242,10 @@ impl Db {
     pub(crate) async fn writer_before_disk(&self) -> Result<Held, Error> {
         #[cfg(feature = "sqlite")]
         if let Some(pools) = self.sqlite() {
-            let mut link = pools.take_writer().await?;
-            pools.disk.leave_to_us(&mut link).await.map_err(translate)?;
-            return Ok(Held { link: Link::Sqlite(link, pools.turns.clone()), trust: Arc::clone(&self.trust) });
+            let link = pools.take_writer().await?;
+            // Without a log of its own SQLite sees to each commit.
+            let early = pools.disk.log().map(|_| pools.disk.clone());
+            return Ok(Held { link: Link::Sqlite(link, pools.turns.clone(), early), trust: Arc::clone(&self.trust) });
         }
         self.writer().await
     }

@@ -61,7 +61,7 @@ mod tests {
         use mission_testkit::{Database, Kind, eventually, on};
         use sqlx::{AssertSqlSafe, Row as _};
 
-        use crate::db::conn::Link;
+        use crate::db::held::Link;
         use crate::db::{Db, Held, OnMissing, Statement};
 
         static FIND: Statement =

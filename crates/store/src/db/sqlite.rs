@@ -22,6 +22,8 @@ use super::turn::{ASK_EVERY, Turns, in_turn};
 
 /// How long readers wait where the file is not to be read: while its log is recovered or it is being closed.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
+/// So many rows may wait to be taken: a claim's fit in, so that the file's thread goes on to what waits behind it.
+const ROWS_AHEAD: usize = 1_000;
 /// Readers besides the one writer; WAL lets them read while it writes.
 const READERS_MAX: u32 = 4;
 
@@ -74,6 +76,11 @@ impl SqlitePools {
         self.awaiting.load(Ordering::Acquire) == 0 && !self.writer.is_closed() && self.disk.may_write().is_ok()
     }
 
+    /// Whether writes go to a write-ahead log, beside which a commit waits for no reader.
+    pub(crate) fn has_log(&self) -> bool {
+        self.disk.log().is_some()
+    }
+
     /// Takes the lead of the file if it is free; `None` where nobody can know.
     pub(crate) fn take_lead(&self) -> Option<Lead> {
         lead::take(self.disk.log()?)
@@ -105,7 +112,8 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
         .journal_mode(SqliteJournalMode::Wal)
         // FULL keeps every commit through a power loss; with NORMAL the last ones may go.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(ASK_EVERY);
+        .busy_timeout(ASK_EVERY)
+        .row_buffer_size(ROWS_AHEAD);
     let pool = |connections_max| {
         SqlitePoolOptions::new()
             .max_connections(connections_max)

@@ -70,6 +70,9 @@ pub(crate) struct Prepared {
     pub(crate) text: String,
     /// The parameters' names in the order of their places.
     pub(crate) names: Vec<&'static str>,
+    /// The same in one text with what an SQLite file's writer is told before and after.
+    #[cfg(feature = "sqlite")]
+    pub(super) framed: OnceLock<String>,
 }
 
 impl Statement {
@@ -181,7 +184,12 @@ fn prepare(file: &'static str, dialect: Dialect, form: Form<'_>) -> Prepared {
         text.push_str(rest);
         text.push('\n');
     }
-    Prepared { text: text.trim_end().to_owned(), names }
+    Prepared {
+        text: text.trim_end().to_owned(),
+        names,
+        #[cfg(feature = "sqlite")]
+        framed: OnceLock::new(),
+    }
 }
 
 /// The clause of an optional line if it was asked for; any other line as it is.
