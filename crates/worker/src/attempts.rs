@@ -133,14 +133,18 @@ impl Attempts {
         }
     }
 
-    /// It did not begin, and its way back is in the settler's hands: until that is written it must not begin after all.
+    /// It did not begin, and its way back is in the settler's hands: until that is written it must not begin after all, nor its worker leave.
     pub(crate) fn goes_back(&self, lease: Lease) {
-        self.on_their_way_back().insert(lease);
+        if self.on_their_way_back().insert(lease) {
+            self.load.send_modify(|load| load.unsettled += 1);
+        }
     }
 
     /// Its outcome is written, or is another's to write.
     pub(crate) fn forget(&self, lease: Lease) -> Option<Arc<Attempt>> {
-        self.on_their_way_back().remove(&lease);
+        if self.on_their_way_back().remove(&lease) {
+            self.load.send_modify(|load| load.unsettled -= 1);
+        }
         let mut known = self.known();
         let attempt = known.remove(&lease)?;
         // Whoever still waits for a write of this attempt would wait for ever.

@@ -181,7 +181,7 @@ mod tests {
             intake.take(claimed).await;
             drop(no_slot);
             intake.adopt().await.unwrap();
-            assert_eq!(*base.attempts.load().borrow(), Load::default(), "it began");
+            assert_eq!(*base.attempts.load().borrow(), Load { running: 0, unsettled: 1 }, "it began, or is forgotten");
 
             stranger.execute("rollback").await.unwrap();
             let is_back = async || store.executing(worker).await.unwrap().is_empty();
