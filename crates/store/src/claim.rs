@@ -307,7 +307,7 @@ pub(crate) async fn with_unusual(
 
 /// They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.
 pub(crate) fn unread(fault: Error) -> Error {
-    Error::new(ErrorKind::Unreachable, format!("claimed tasks cannot be read: {fault}")).with_source(fault)
+    Error::new(ErrorKind::Unreachable, format!("what was written cannot be read: {fault}")).with_source(fault)
 }
 
 /// On a cluster each node has locks of its own, and of two that claim one task the later is refused when it commits:

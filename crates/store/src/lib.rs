@@ -37,6 +37,7 @@ mod settle;
 mod settle_and_claim;
 #[cfg(feature = "sqlite")]
 mod settle_counted;
+mod settle_plainer;
 mod store;
 mod types;
 mod unlocked;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use mission_core::{Content, Effects, Error, Lease, LeaseToken, Reason, Settlement, State, limits};
+use mission_core::{Error, Lease, LeaseToken, Settlement, State, limits};
 use serde::Serialize;
 
 use crate::Store;
@@ -13,6 +13,7 @@ use crate::push_guarded::Whose;
 use crate::push_in::{Guard, PushConnection, within};
 use crate::reports::{Report, WATCH, report_on};
 use crate::retrying::{is_answer, is_refusal, retrying, retrying_unless_locked};
+use crate::settle_plainer::plainer_and_plainer;
 use crate::unlocked::unlocked_on;
 
 /// What became of one settlement.
@@ -27,12 +28,6 @@ pub enum Verdict {
     /// The lease was lost: someone else decides about the task, nothing was changed.
     Lost,
 }
-
-/// What stands in the place of a content that the database refused.
-const NOTE: &str = "the content could not be stored";
-
-/// What is said where a success had to become a failure.
-const NOTE_OF_EFFECTS: &str = "the task's files, record or follow-up tasks could not be stored";
 
 /// Its text, which on SQLite may stand before that of a claim.
 macro_rules! settle_text {
@@ -283,26 +278,6 @@ impl Store {
     }
 }
 
-/// What is tried where a settlement is refused: a note in place of its content, with the refusal's words if they are not
-/// refused, too; then without what it brings.
-fn plainer_and_plainer(settlement: &Settlement, refusal: &Error) -> Vec<Settlement> {
-    let words: String = refusal.to_string().chars().filter(char::is_ascii).take(300).collect();
-    let noted = |content: &str| Settlement { content: Some(Content::new(content)), ..settlement.clone() };
-    let mut tried = vec![noted(&format!("{NOTE}: {words}")), noted(NOTE)];
-    let Effects { files, follow_ups, .. } = &settlement.effects;
-    if !settlement.effects.is_none() {
-        let is_promise = settlement.state == State::Success && !(files.is_empty() && follow_ups.is_empty());
-        let stripped = |content: Option<Content>| {
-            let end = Settlement { content, effects: Effects::NONE, ..settlement.clone() };
-            if is_promise { Settlement { state: State::Fail, reason: Some(Reason::Error), ..end } } else { end }
-        };
-        let why = format!("{NOTE_OF_EFFECTS}: {words}");
-        tried.push(stripped(if is_promise { Some(Content::new(why)) } else { settlement.content.clone() }));
-        tried.push(stripped(Some(Content::new(NOTE_OF_EFFECTS))));
-    }
-    tried
-}
-
 async fn settle_on(conn: &mut Conn<'_>, batch: &Part, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
     let (hit, written) = write_on(conn, batch, group, Whose::Ours).await?;
     if hit == group.len() as u64 {
@@ -376,11 +351,16 @@ async fn stood_before(
     written: &HashSet<End>,
 ) -> Result<Vec<Verdict>, Error> {
     let stands = stands_on(conn, batch).await?;
-    let verdict = |settlement: &&Settlement| {
-        let end = (settlement.lease, settlement.state);
-        if written.contains(&end) || stands.contains(&end) { Verdict::Settled } else { Verdict::Lost }
+    Ok(verdicts(group, |end| written.contains(end) || stands.contains(end)))
+}
+
+/// Each is written, or lost.
+pub(crate) fn verdicts(group: &[&Settlement], is_written: impl Fn(&End) -> bool) -> Vec<Verdict> {
+    let verdict = |one: &&Settlement| match is_written(&(one.lease, one.state)) {
+        true => Verdict::Settled,
+        false => Verdict::Lost,
     };
-    Ok(group.iter().map(verdict).collect())
+    group.iter().map(verdict).collect()
 }
 
 /// How the rows stand now, as the ends that were written.

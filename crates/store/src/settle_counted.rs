@@ -10,7 +10,7 @@ use crate::batch::Part;
 use crate::claim::unread;
 use crate::db::{SqlitePools, Statement};
 use crate::reports::watch_text;
-use crate::settle::{End, Verdict, end_of, settle_text};
+use crate::settle::{End, Verdict, end_of, settle_text, verdicts};
 
 /// The rows that stand are read before anybody else writes; none where all were hit.
 static COUNTED: Statement = Statement::new(
@@ -43,10 +43,6 @@ impl Store {
             return Ok(vec![Verdict::Settled; group.len()]);
         }
         let standing: HashSet<End> = standing.iter().map(end_of).collect::<Result<_, _>>().map_err(unread)?;
-        let verdict = |one: &&Settlement| match standing.contains(&(one.lease, one.state)) {
-            true => Verdict::Settled,
-            false => Verdict::Lost,
-        };
-        Ok(group.iter().map(verdict).collect())
+        Ok(verdicts(group, |end| standing.contains(end)))
     }
 }

@@ -94,9 +94,8 @@ impl Load {
 /// All attempts this worker knows of.
 #[derive(Default)]
 pub(crate) struct Attempts {
-    known: Mutex<HashMap<Lease, Arc<Attempt>>>,
-    /// Tasks that never began here and whose way back is still to be written.
-    on_their_way_back: Mutex<HashSet<Lease>>,
+    /// Nothing of a task that never began here and whose way back is still to be written.
+    known: Mutex<HashMap<Lease, Option<Arc<Attempt>>>>,
     load: watch::Sender<Load>,
 }
 
@@ -117,7 +116,7 @@ impl Attempts {
             _suspect: suspect,
         });
         let mut known = self.known();
-        known.insert(attempt.running.lease, Arc::clone(&attempt));
+        known.insert(attempt.running.lease, Some(Arc::clone(&attempt)));
         self.load.send_modify(|load| load.running += 1);
         attempt
     }
@@ -135,18 +134,19 @@ impl Attempts {
 
     /// It did not begin, and its way back is in the settler's hands: until that is written it must not begin after all, nor its worker leave.
     pub(crate) fn goes_back(&self, lease: Lease) {
-        if self.on_their_way_back().insert(lease) {
+        self.known().entry(lease).or_insert_with(|| {
             self.load.send_modify(|load| load.unsettled += 1);
-        }
+            None
+        });
     }
 
     /// Its outcome is written, or is another's to write.
     pub(crate) fn forget(&self, lease: Lease) -> Option<Arc<Attempt>> {
-        if self.on_their_way_back().remove(&lease) {
-            self.load.send_modify(|load| load.unsettled -= 1);
-        }
         let mut known = self.known();
-        let attempt = known.remove(&lease)?;
+        let Some(attempt) = known.remove(&lease)? else {
+            self.load.send_modify(|load| load.unsettled -= 1);
+            return None;
+        };
         // Whoever still waits for a write of this attempt would wait for ever.
         attempt.shared.stop(Stop::Ended);
         self.load.send_modify(|load| {
@@ -161,19 +161,17 @@ impl Attempts {
 
     /// Those whose outcome is not known yet.
     pub(crate) fn running(&self) -> Vec<Arc<Attempt>> {
-        self.known().values().filter(|attempt| !attempt.has_ended.load(Ordering::Relaxed)).cloned().collect()
+        self.known().values().flatten().filter(|attempt| !attempt.has_ended.load(Ordering::Relaxed)).cloned().collect()
     }
 
     /// The attempt of a lease.
     pub(crate) fn get(&self, lease: Lease) -> Option<Arc<Attempt>> {
-        self.known().get(&lease).cloned()
+        self.known().get(&lease).cloned().flatten()
     }
 
     /// The leases of all, with those of tasks that go back.
     pub(crate) fn leases(&self) -> HashSet<Lease> {
-        let mut leases = self.on_their_way_back().clone();
-        leases.extend(self.known().keys());
-        leases
+        self.known().keys().copied().collect()
     }
 
     /// Tells all that run that the worker stops.
@@ -202,12 +200,8 @@ impl Attempts {
         self.load.subscribe()
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Lease, Arc<Attempt>>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<Lease, Option<Arc<Attempt>>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn on_their_way_back(&self) -> MutexGuard<'_, HashSet<Lease>> {
-        self.on_their_way_back.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -93,18 +93,7 @@ mod tests {
         let (db, pools) = opened(&format!("sqlite://{}/mission.db", folder.path().display())).await;
         for turns in (0..10).cycle().take(200) {
             let values = [("a", 1.into()), ("b", 2.into())];
-            let mut asked = Box::pin(db.rows_at_once(&pools, &BOTH, &values, true));
-            let goes_away = async {
-                for _ in 0..turns {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::select! {
-                biased;
-                _ = &mut asked => {}
-                () = goes_away => {}
-            }
-            drop(asked);
+            mission_testkit::give_up_after(turns, db.rows_at_once(&pools, &BOTH, &values, true)).await;
             db.begin().await.expect("it is in no transaction").commit().await.unwrap();
         }
     }

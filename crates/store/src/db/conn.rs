@@ -32,7 +32,7 @@ pub struct Conn<'c> {
     turns: Option<&'c Turns>,
     /// Where what is committed here does not wait for the disk: what is told of it.
     #[cfg(feature = "sqlite")]
-    before: Option<&'c Disk>,
+    early: Option<&'c Disk>,
 }
 
 enum Wire<'c> {
@@ -56,7 +56,7 @@ macro_rules! conn_from {
                     #[cfg(feature = "sqlite")]
                     turns: None,
                     #[cfg(feature = "sqlite")]
-                    before: None,
+                    early: None,
                 }
             }
         }
@@ -127,7 +127,7 @@ impl<'c> Conn<'c> {
     /// The same where what is committed does not wait for the disk, if this is told of it.
     #[cfg(feature = "sqlite")]
     pub(super) fn early(self, disk: Option<&'c Disk>) -> Self {
-        Self { before: disk, ..self }
+        Self { early: disk, ..self }
     }
 
     #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -153,7 +153,7 @@ impl<'c> Conn<'c> {
 
     #[cfg(feature = "sqlite")]
     fn before_disk(&mut self) -> Option<BeforeDisk<'_>> {
-        match (&mut self.wire, self.before) {
+        match (&mut self.wire, self.early) {
             (Wire::Sqlite(writer), Some(disk)) => Some(BeforeDisk { writer, turns: self.turns, disk }),
             _ => None,
         }

@@ -187,19 +187,7 @@ mod tests {
         assert_eq!(level(db.writer().await.unwrap()).await, FULL);
         for turns in (0..6).cycle().take(60) {
             let mut early = db.writer_before_disk().await.unwrap();
-            let mut conn = early.conn();
-            let mut asked = Box::pin(conn.rows(&LEVEL, &[]));
-            let goes_away = async {
-                for _ in 0..turns {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::select! {
-                biased;
-                _ = &mut asked => {}
-                () = goes_away => {}
-            }
-            drop(asked);
+            mission_testkit::give_up_after(turns, early.conn().rows(&LEVEL, &[])).await;
             drop(early);
             assert_eq!(level(db.writer().await.unwrap()).await, FULL);
         }
