@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::Store;
 use crate::batch::Batches;
 use crate::cluster;
-use crate::db::{Conn, Dialect, Row, Statement, Value};
+use crate::db::{Conn, Dialect, Kind, Row, Statement, Value};
 use crate::lines::Line;
 use crate::records::GET;
 use crate::retrying::{retrying, retrying_conflicts};
@@ -75,9 +75,6 @@ macro_rules! claim_text {
 }
 #[cfg(feature = "sqlite")]
 pub(crate) use claim_text;
-
-/// With so many tasks in hand that are about to begin, the connection goes back first.
-const GIVEN_BACK_FIRST: usize = 64;
 
 static CLAIM: Statement = claim("claim");
 static AHEAD: Statement = claim("claim_ahead").with("ahead");
@@ -175,25 +172,32 @@ impl Store {
             // One statement is a transaction of its own where the dialect can do it in one.
             if terms.running_limit.is_none() && self.db.kind().dialect() != Dialect::MySql {
                 let mut held = self.db.writer_before_disk().await?;
-                let claimed = claim_on(&mut held.conn(), line, worker, limit, terms.suspects, picking).await?;
+                let rows = rows_on(&mut held.conn(), line, worker, limit, terms.suspects, picking).await?;
+                // Others write while these are looked at.
+                drop(held);
                 // A method need not wait for the disk to know of its begin.
                 self.db.keep_soon();
-                if claimed.len() >= GIVEN_BACK_FIRST {
-                    held.give_back().await;
-                }
-                return Ok(claimed);
+                return self.claimed_of(&rows, line, worker).await;
             }
             let mut tx = self.db.begin().await?;
             let room = match terms.running_limit {
                 Some(_) => limit.min(room_of_type(&mut tx.conn(), &line.task_type, picking).await?),
                 None => limit,
             };
-            let claimed = match room {
-                1.. => claim_on(&mut tx.conn(), line, worker, room, terms.suspects, picking).await?,
+            let rows = match room {
+                1.. => rows_on(&mut tx.conn(), line, worker, room, terms.suspects, picking).await?,
                 _ => Vec::new(),
             };
+            if self.db.kind().dialect() != Dialect::MySql {
+                tx.commit().await?;
+                return self.claimed_of(&rows, line, worker).await;
+            }
+            let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
+            if let Some(row) = rows.first() {
+                mark(&mut tx.conn(), &mut tasks, worker, row.int("now_us")?).await?;
+            }
             tx.commit().await?;
-            Ok(claimed)
+            Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect::<Vec<_>>())
         })
         .await?;
         claimed.sort_by_key(|claimed| (claimed.task.run_at, claimed.task.id));
@@ -211,6 +215,31 @@ impl Store {
             row.map(|row| Ok(Claimed::of(rows::task(&row)?, worker))).transpose()
         })
         .await
+    }
+
+    /// What the rows of a committed claim tell. SQLite's answers the usual columns; a task that has more is read by itself, and one that is ours no
+    /// more is left out.
+    pub(crate) async fn claimed_of(&self, rows: &[Row], line: &Line, worker: WorkerId) -> Result<Vec<Claimed>, Error> {
+        let (mut tasks, mut unusual) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
+            match rows::claimed_task(row, line).map_err(unread)? {
+                (task, true) => tasks.push(task),
+                (mut task, false) if self.kind() == Kind::Postgres => {
+                    rows::put_unusual(&mut task, row).map_err(unread)?;
+                    tasks.push(task);
+                }
+                (task, false) => unusual.push(IdRow { id: task.id }),
+            }
+        }
+        if !unusual.is_empty() {
+            let batch = Batches::one(&unusual)?;
+            let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
+            // By the one that writes: long reads keep the others.
+            let read = async { self.db.writer().await?.conn().rows(&UNUSUAL, &wanted).await };
+            let read = read.await.map_err(unread)?;
+            tasks.extend(read.iter().map(rows::task).collect::<Result<Vec<_>, _>>().map_err(unread)?);
+        }
+        Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
     }
 
     /// The tasks a worker holds: after a claim of unknown outcome, or when it died.
@@ -245,64 +274,20 @@ pub(crate) fn wanted(line: &Line, worker: WorkerId, limit: i64, suspects: Suspec
     ]
 }
 
-async fn claim_on(
+async fn rows_on(
     conn: &mut Conn<'_>,
     line: &Line,
     worker: WorkerId,
     limit: i64,
     suspects: Suspects,
     picking: Picking,
-) -> Result<Vec<Claimed>, Error> {
+) -> Result<Vec<Row>, Error> {
     let values = wanted(line, worker, limit, suspects);
-    let rows = match picking {
-        Picking::First => conn.rows(&CLAIM, &values).await?,
-        Picking::Ahead => conn.rows(&AHEAD, &values).await?,
-        Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
-    };
-    let tasks = match conn.dialect() {
-        Dialect::Sqlite => with_unusual(conn, &rows, line, worker).await?,
-        Dialect::Postgres => rows.iter().map(|row| with_rest(row, line)).collect::<Result<_, _>>()?,
-        Dialect::MySql => {
-            let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
-            if let Some(row) = rows.first() {
-                mark(conn, &mut tasks, worker, row.int("now_us")?).await?;
-            }
-            tasks
-        }
-    };
-    Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
-}
-
-/// PostgreSQL's claim answers everything else beside the usual columns: what is null costs next to nothing there.
-fn with_rest(row: &Row, line: &Line) -> Result<Task, Error> {
-    let (mut task, is_usual) = rows::claimed_task(row, line)?;
-    if !is_usual {
-        rows::put_unusual(&mut task, row)?;
+    match picking {
+        Picking::First => conn.rows(&CLAIM, &values).await,
+        Picking::Ahead => conn.rows(&AHEAD, &values).await,
+        Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await,
     }
-    Ok(task)
-}
-
-/// SQLite's claim answers the usual columns; what has more is read by itself. One that is ours no more is left out.
-pub(crate) async fn with_unusual(
-    conn: &mut Conn<'_>,
-    claimed: &[Row],
-    line: &Line,
-    worker: WorkerId,
-) -> Result<Vec<Task>, Error> {
-    let (mut tasks, mut unusual) = (Vec::with_capacity(claimed.len()), Vec::new());
-    for row in claimed {
-        match rows::claimed_task(row, line)? {
-            (task, true) => tasks.push(task),
-            (task, false) => unusual.push(IdRow { id: task.id }),
-        }
-    }
-    if !unusual.is_empty() {
-        let batch = Batches::one(&unusual)?;
-        let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
-        let read = conn.rows(&UNUSUAL, &wanted).await.map_err(unread)?;
-        tasks.extend(read.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?);
-    }
-    Ok(tasks)
 }
 
 /// They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.

@@ -150,10 +150,8 @@ impl Store {
         let is_bare = group.iter().all(|settlement| settlement.effects.is_none());
         retrying_unless_locked(|| async {
             #[cfg(feature = "sqlite")]
-            if let Some(pools) = self.db.sqlite().filter(|pools| is_bare && pools.has_log())
-                && is_counted(Dialect::Sqlite, group)
-            {
-                return self.settle_counted(pools, batch, group).await;
+            if is_bare && self.db.sqlite().is_some_and(|pools| pools.has_log()) && is_counted(Dialect::Sqlite, group) {
+                return self.settle_counted(batch, group).await;
             }
             if is_bare && (group.len() == 1 || !is_counted(self.db.kind().dialect(), group)) {
                 // The statement answers what it wrote, so it needs no transaction around it. Of one row that it does not hit

@@ -9,8 +9,8 @@ use crate::settle::Verdict;
 
 #[cfg(feature = "sqlite")]
 use {
-    crate::claim::{claim_text, unread, wanted, with_unusual},
-    crate::db::{Row, SqlitePools, Statement},
+    crate::claim::{claim_text, unread, wanted},
+    crate::db::{Row, Statement},
     crate::settle::{end_of, one_batch, settle_text},
     mission_core::{Lease, LeaseToken, State},
     std::collections::HashSet,
@@ -39,8 +39,8 @@ impl Store {
     ) -> Result<(Vec<Verdict>, Vec<Claimed>), Error> {
         debug_assert!(terms.running_limit.is_none() && settlements.iter().all(|one| one.effects.is_none()));
         #[cfg(feature = "sqlite")]
-        if let Some(pools) = self.db.sqlite() {
-            return self.both_at_once(pools, settlements, line, worker, terms).await;
+        if self.kind() == crate::Kind::Sqlite {
+            return self.both_at_once(settlements, line, worker, terms).await;
         }
         let verdicts = self.settle(settlements).await?;
         Ok((verdicts, self.claim_by(line, worker, terms).await?))
@@ -49,7 +49,6 @@ impl Store {
     #[cfg(feature = "sqlite")]
     async fn both_at_once(
         &self,
-        pools: &SqlitePools,
         settlements: &[Settlement],
         line: &Line,
         worker: WorkerId,
@@ -58,12 +57,12 @@ impl Store {
         let group: Vec<&Settlement> = settlements.iter().collect();
         let batch = one_batch(&group)?;
         let values = [&batch.values()[..], &wanted(line, worker, terms.limit(), terms.suspects)].concat();
-        let (mut held, rows) = self.db.rows_at_once(pools, &BOTH, &values, true).await?;
+        let (held, rows) = self.db.rows_at_once(&BOTH, &values, true).await?;
+        drop(held);
         // It is committed. The rows of the claim have a column more.
         let (claimed, written): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.int("is_usual").is_ok());
         let written = written.iter().map(end_of).collect::<Result<HashSet<_>, _>>().map_err(unread)?;
-        let tasks = with_unusual(&mut held.conn(), &claimed, line, worker).await.map_err(unread)?;
-        let mut claimed: Vec<Claimed> = tasks.into_iter().map(|task| Claimed::of(task, worker)).collect();
+        let mut claimed = self.claimed_of(&claimed, line, worker).await?;
         claimed.sort_by_key(|claimed| (claimed.task.run_at, claimed.task.id));
         // One that an earlier try has let wait again stood there as it was to, before the same transaction claimed it.
         let waited = |one: &Settlement| {

@@ -8,7 +8,7 @@ use mission_core::{Error, ErrorKind, Settlement};
 use crate::Store;
 use crate::batch::Part;
 use crate::claim::unread;
-use crate::db::{SqlitePools, Statement};
+use crate::db::Statement;
 use crate::reports::watch_text;
 use crate::settle::{End, Verdict, end_of, settle_text, verdicts};
 
@@ -26,16 +26,11 @@ static COUNTED: Statement = Statement::new(
 
 impl Store {
     /// Writes outcomes that bring nothing, each under its lease token.
-    pub(crate) async fn settle_counted(
-        &self,
-        pools: &SqlitePools,
-        batch: &Part,
-        group: &[&Settlement],
-    ) -> Result<Vec<Verdict>, Error> {
+    pub(crate) async fn settle_counted(&self, batch: &Part, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         let count = i64::try_from(group.len()).unwrap_or(i64::MAX);
         let values = [&batch.values()[..], &[("count", count.into())]].concat();
-        let (held, rows) = self.db.rows_at_once(pools, &COUNTED, &values, false).await?;
-        held.give_back().await;
+        let (held, rows) = self.db.rows_at_once(&COUNTED, &values, false).await?;
+        drop(held);
         // It is committed: whoever does not know what was may ask again.
         let (counted, standing) =
             rows.split_first().ok_or_else(|| unread(Error::new(ErrorKind::Database, "no count")))?;

@@ -9,12 +9,10 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlStr};
 
-#[cfg(feature = "sqlite")]
-use super::before_disk::BeforeDisk;
-#[cfg(feature = "sqlite")]
-use super::disk::Disk;
 #[cfg(feature = "mysql")]
 use super::flat::Flat;
+#[cfg(feature = "sqlite")]
+use super::level::{Level, Levelled};
 use super::statement::{Prepared, Shape};
 use super::trust::Trust;
 #[cfg(feature = "sqlite")]
@@ -30,9 +28,9 @@ pub struct Conn<'c> {
     /// A file that another process writes to is asked again and again: on connections that we opened.
     #[cfg(feature = "sqlite")]
     turns: Option<&'c Turns>,
-    /// Where what is committed here does not wait for the disk: what is told of it.
+    /// How commits are to be kept, beside what was said of it last: of the one that writes a file.
     #[cfg(feature = "sqlite")]
-    early: Option<&'c Disk>,
+    level: Option<(Level, &'c mut Option<Level>)>,
 }
 
 enum Wire<'c> {
@@ -56,7 +54,7 @@ macro_rules! conn_from {
                     #[cfg(feature = "sqlite")]
                     turns: None,
                     #[cfg(feature = "sqlite")]
-                    early: None,
+                    level: None,
                 }
             }
         }
@@ -124,10 +122,10 @@ impl<'c> Conn<'c> {
         Self { turns: Some(turns), ..self }
     }
 
-    /// The same where what is committed does not wait for the disk, if this is told of it.
+    /// The same with commits that are kept in this way, beside what was said last.
     #[cfg(feature = "sqlite")]
-    pub(super) fn early(self, disk: Option<&'c Disk>) -> Self {
-        Self { early: disk, ..self }
+    pub(super) fn keeping(self, wanted: Level, said: &'c mut Option<Level>) -> Self {
+        Self { level: Some((wanted, said)), ..self }
     }
 
     #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -152,11 +150,22 @@ impl<'c> Conn<'c> {
     }
 
     #[cfg(feature = "sqlite")]
-    fn before_disk(&mut self) -> Option<BeforeDisk<'_>> {
-        match (&mut self.wire, self.early) {
-            (Wire::Sqlite(writer), Some(disk)) => Some(BeforeDisk { writer, turns: self.turns, disk }),
+    fn levelled(&mut self) -> Option<Levelled<'_>> {
+        match (&mut self.wire, &mut self.level) {
+            (Wire::Sqlite(writer), Some((wanted, said))) => {
+                Some(Levelled { writer, turns: self.turns, said, wanted: *wanted })
+            }
             _ => None,
         }
+    }
+
+    /// Before a text that cannot say it with itself.
+    pub(super) async fn say_level(&mut self) -> Result<(), sqlx::Error> {
+        #[cfg(feature = "sqlite")]
+        if let Some(levelled) = self.levelled() {
+            return levelled.say().await;
+        }
+        Ok(())
     }
 
     /// The statement in the shape that these values ask for.
@@ -183,8 +192,8 @@ impl<'c> Conn<'c> {
     ) -> Result<Vec<Row>, Error> {
         let prepared = self.prepared(sql, values, has_answer);
         #[cfg(feature = "sqlite")]
-        if let Some(early) = self.before_disk() {
-            let rows = early.rows(prepared, values).await.map_err(|fault| named(fault, sql))?;
+        if let Some(levelled) = self.levelled() {
+            let rows = levelled.rows(prepared, values).await.map_err(|fault| named(fault, sql))?;
             return Ok(rows.into_iter().map(Row::Sqlite).collect());
         }
         self.fetch(SqlStr::from_static(&prepared.text), prepared, values).await.map_err(|fault| named(fault, sql))
@@ -200,6 +209,7 @@ impl<'c> Conn<'c> {
         let prepared = sql.composed(self.dialect(), &is_given);
         // The text is put together from lines of our own file; all that callers give is bound.
         let text = AssertSqlSafe(prepared.text.as_str()).into_sql_str();
+        self.say_level().await.map_err(translate)?;
         self.fetch(text, &prepared, values).await.map_err(|fault| named(fault, sql))
     }
 
@@ -238,8 +248,8 @@ impl<'c> Conn<'c> {
         #[cfg(any(feature = "sqlite", feature = "postgres"))]
         let prepared = self.prepared(sql, values, false);
         #[cfg(feature = "sqlite")]
-        if let Some(early) = self.before_disk() {
-            return early.run(prepared, values).await.map_err(|fault| named(fault, sql));
+        if let Some(levelled) = self.levelled() {
+            return levelled.run(prepared, values).await.map_err(|fault| named(fault, sql));
         }
         match &mut self.wire {
             #[cfg(feature = "sqlite")]
@@ -263,6 +273,7 @@ impl<'c> Conn<'c> {
 
     /// Runs a statement that makes one row; answers the number the database gave it.
     pub(crate) async fn insert(&mut self, sql: &'static Statement, values: &[(&str, Value<'_>)]) -> Result<i64, Error> {
+        self.say_level().await.map_err(translate)?;
         #[cfg(any(feature = "sqlite", feature = "mysql"))]
         let prepared = self.prepared(sql, values, false);
         match &mut self.wire {
@@ -295,6 +306,7 @@ impl<'c> Conn<'c> {
 
     /// Runs text that takes no parameters, such as a migration's statement.
     pub(crate) async fn script(&mut self, text: &'static str) -> Result<(), Error> {
+        self.say_level().await.map_err(translate)?;
         on_each!(&mut self.wire, conn => {
             answer(self.trust, conn.execute(sqlx::raw_sql(SqlStr::from_static(text)))).await.map(|_| ())
         })
@@ -303,6 +315,7 @@ impl<'c> Conn<'c> {
 
     /// Runs text that was put together by us and takes no parameters; nothing that a user gave may stand in it.
     pub(crate) async fn text(&mut self, text: &str) -> Result<(), Error> {
+        self.say_level().await.map_err(translate)?;
         on_each!(&mut self.wire, conn => {
             answer(self.trust, conn.execute(sqlx::raw_sql(AssertSqlSafe(text).into_sql_str()))).await.map(|_| ())
         })

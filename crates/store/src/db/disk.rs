@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use mission_core::{Error, ErrorKind};
-use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 
 /// What brings commits to the disk. Clones are one.
@@ -23,8 +22,6 @@ pub(crate) struct Disk(Arc<Inner>);
 struct Inner {
     /// The write-ahead log. Nothing where SQLite sees to each commit: without such a log, or without a file.
     log: OnceLock<PathBuf>,
-    /// Whether the writer's commits may be ours to keep just now.
-    is_ours: AtomicBool,
     /// Commits that are to be kept, and how many of them are.
     wanted: AtomicU64,
     kept: Mutex<u64>,
@@ -66,20 +63,6 @@ impl Disk {
     /// An earlier sync failed: this process has lost track of what the log's part on the disk is.
     pub(super) fn may_write(&self) -> Result<(), Error> {
         self.0.lost.get().map_or(Ok(()), |why| Err(not_kept(why)))
-    }
-
-    /// Whether the writer's commits may be left to us now.
-    pub(super) fn leaves_to_us(&self, is_so: bool) {
-        self.0.is_ours.store(is_so, Ordering::Release);
-    }
-
-    /// They are not, on the way back to the pool. A connection that does not obey is not used any more.
-    pub(super) async fn take_back(&self, writer: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-        if self.0.is_ours.swap(false, Ordering::AcqRel) {
-            let obeyed = sqlx::query("pragma synchronous = full").execute(writer).await;
-            return Ok(obeyed.is_ok());
-        }
-        Ok(true)
     }
 
     /// Returns once all that was committed before is on the disk.
@@ -148,6 +131,7 @@ fn unreachable(what: &str, fault: impl std::error::Error + Send + Sync + 'static
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::held::Link;
     use crate::db::{Db, OnMissing, Statement, is_in_trouble};
 
     static LEVEL: Statement = Statement::new("level", "select synchronous as level from pragma_synchronous");
@@ -173,6 +157,12 @@ mod tests {
             let mut tx = db.begin().await.unwrap();
             assert_eq!(tx.conn().row(&LEVEL, &[]).await.unwrap().unwrap().int("level").unwrap(), FULL);
         }
+        assert_eq!(level(db.writer_before_disk().await.unwrap()).await, NORMAL);
+        let mut held = db.writer().await.unwrap();
+        held.conn().script("select 1").await.unwrap();
+        let Link::SqliteWriter(writing, ..) = &mut held.link else { unreachable!("it writes") };
+        let as_it_is = writing.conn().row(&LEVEL, &[]).await.unwrap().unwrap().int("level").unwrap();
+        assert_eq!(as_it_is, FULL, "a text says it, too");
     }
 
     #[tokio::test]
@@ -181,7 +171,8 @@ mod tests {
         let db = open(folder.path()).await;
         let mut early = db.writer_before_disk().await.unwrap();
         early.conn().run(&WRONG, &[]).await.unwrap_err();
-        let as_it_is = early.conn().early(None).row(&LEVEL, &[]).await.unwrap().unwrap().int("level").unwrap();
+        let Link::SqliteWriter(writing, ..) = &mut early.link else { unreachable!("it writes") };
+        let as_it_is = writing.conn().row(&LEVEL, &[]).await.unwrap().unwrap().int("level").unwrap();
         assert_eq!(as_it_is, NORMAL, "it went no further");
         drop(early);
         assert_eq!(level(db.writer().await.unwrap()).await, FULL);

@@ -7,10 +7,12 @@ use mission_core::Error;
 use sqlx::Connection as _;
 
 #[cfg(feature = "sqlite")]
-use super::disk::Disk;
+use super::level::Level;
 use super::trust::Trust;
 #[cfg(feature = "sqlite")]
 use super::turn::Turns;
+#[cfg(feature = "sqlite")]
+use super::writer::Writing;
 use super::{Conn, translate};
 
 /// A connection taken from a pool.
@@ -22,8 +24,10 @@ pub(crate) struct Held {
 
 pub(super) enum Link {
     #[cfg(feature = "sqlite")]
-    /// With what is told of commits that do not wait for the disk.
-    Sqlite(sqlx::pool::PoolConnection<sqlx::Sqlite>, Turns, Option<Disk>),
+    SqliteReader(sqlx::pool::PoolConnection<sqlx::Sqlite>, Turns),
+    /// The one that writes, of a database in memory the only one; and how its commits are kept.
+    #[cfg(feature = "sqlite")]
+    SqliteWriter(Writing, Turns, Level),
     #[cfg(feature = "mysql")]
     MySql(sqlx::pool::PoolConnection<sqlx::MySql>),
     #[cfg(feature = "postgres")]
@@ -39,7 +43,7 @@ pub(crate) struct Tx {
 
 pub(super) enum Open {
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite(Writing),
     #[cfg(feature = "mysql")]
     MySql(sqlx::Transaction<'static, sqlx::MySql>),
     #[cfg(feature = "postgres")]
@@ -64,7 +68,9 @@ impl Held {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match &mut self.link {
             #[cfg(feature = "sqlite")]
-            Link::Sqlite(link, turns, early) => Conn::from(&mut **link).waiting(turns).early(early.as_ref()),
+            Link::SqliteReader(link, turns) => Conn::from(&mut **link).waiting(turns),
+            #[cfg(feature = "sqlite")]
+            Link::SqliteWriter(writing, turns, level) => writing.conn_keeping(*level).waiting(turns),
             #[cfg(feature = "mysql")]
             Link::MySql(link) => Conn::from(&mut **link).trusted(&self.trust),
             #[cfg(feature = "postgres")]
@@ -72,18 +78,11 @@ impl Held {
         }
     }
 
-    /// Gives a file's writer back, and lets that be done before what comes next: the pool does it in a task of its own, which would stand behind
-    /// all that begins here, while others wait for the file.
-    pub(crate) async fn give_back(self) {
-        let is_only_writer = match &self.link {
-            #[cfg(feature = "sqlite")]
-            Link::Sqlite(..) => true,
-            #[allow(unreachable_patterns)] // Reached where a server's feature is on.
-            _ => false,
-        };
-        drop(self);
-        if is_only_writer {
-            tokio::task::yield_now().await;
+    /// Says before a text that begins a transaction of an SQLite file that there may be one, and behind it that there is none.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn may_be_open(&mut self, may_be: bool) {
+        if let Link::SqliteWriter(writing, ..) = &mut self.link {
+            writing.may_be_open(may_be);
         }
     }
 
@@ -92,7 +91,7 @@ impl Held {
         // Where it is away, it lets go by itself.
         let _: Result<(), sqlx::Error> = match &mut self.link {
             #[cfg(feature = "sqlite")]
-            Link::Sqlite(..) => Ok(()),
+            Link::SqliteReader(..) | Link::SqliteWriter(..) => Ok(()),
             #[cfg(feature = "mysql")]
             Link::MySql(link) => self.trust.answer(link.ping()).await,
             #[cfg(feature = "postgres")]
@@ -105,7 +104,7 @@ impl Tx {
     pub(crate) fn conn(&mut self) -> Conn<'_> {
         match &mut self.open {
             #[cfg(feature = "sqlite")]
-            Open::Sqlite(tx) => Conn::from(&mut **tx),
+            Open::Sqlite(writing) => writing.conn(),
             #[cfg(feature = "mysql")]
             Open::MySql(tx) => Conn::from(&mut **tx).trusted(&self.trust),
             #[cfg(feature = "postgres")]

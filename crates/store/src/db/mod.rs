@@ -9,8 +9,6 @@ mod sqlite;
 
 #[cfg(feature = "sqlite")]
 mod at_once;
-#[cfg(feature = "sqlite")]
-mod before_disk;
 mod classify;
 mod conn;
 #[cfg(feature = "sqlite")]
@@ -20,6 +18,8 @@ mod flat;
 mod held;
 mod kept;
 mod lead;
+#[cfg(feature = "sqlite")]
+mod level;
 mod meaning;
 mod open;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -31,6 +31,8 @@ mod trust;
 #[cfg(feature = "sqlite")]
 mod turn;
 mod value;
+#[cfg(feature = "sqlite")]
+mod writer;
 
 pub(crate) use classify::{
     is_duplicate_column, is_in_trouble, is_locked, is_outside_transaction, is_unique_violation, is_within_transaction,

@@ -9,6 +9,8 @@ use mission_core::{Error, ErrorKind};
 use sqlx::Connection as _;
 
 use super::held::{Link, Open};
+#[cfg(feature = "sqlite")]
+use super::level::Level;
 use super::trust::Trust;
 #[cfg(feature = "sqlite")]
 use super::turn::{Turns, in_turn};
@@ -201,7 +203,7 @@ impl Db {
     /// The file of an SQLite database, where it is one.
     pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
         #[cfg(feature = "sqlite")]
-        let file = self.sqlite().map(|pools| pools.writer.connect_options().get_filename().to_owned());
+        let file = self.sqlite().map(|pools| pools.writer.options().get_filename().to_owned());
         #[cfg(not(feature = "sqlite"))]
         let file = None::<std::path::PathBuf>;
         // One in memory has a name of its own there, and no file of that name.
@@ -212,7 +214,7 @@ impl Db {
     pub(crate) async fn reader(&self) -> Result<Held, Error> {
         let held = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => pools.take_reader().await.map(|link| Link::Sqlite(link, pools.turns.clone(), None)),
+            Pools::Sqlite(pools) => pools.take_reader().await,
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => pool.acquire().await.map(Link::MySql),
             #[cfg(feature = "postgres")]
@@ -229,8 +231,8 @@ impl Db {
         match &self.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
-                let link = pools.take_writer().await?;
-                Ok(Held { link: Link::Sqlite(link, pools.turns.clone(), None), trust: Arc::clone(&self.trust) })
+                let link = Link::SqliteWriter(pools.take_writer().await?, pools.turns.clone(), Level::Full);
+                Ok(Held { link, trust: Arc::clone(&self.trust) })
             }
             #[allow(unreachable_patterns)] // Reached where a server's feature is on.
             _ => self.reader().await,
@@ -242,10 +244,10 @@ impl Db {
     pub(crate) async fn writer_before_disk(&self) -> Result<Held, Error> {
         #[cfg(feature = "sqlite")]
         if let Some(pools) = self.sqlite() {
-            let link = pools.take_writer().await?;
             // Without a log of its own SQLite sees to each commit.
-            let early = pools.disk.log().map(|_| pools.disk.clone());
-            return Ok(Held { link: Link::Sqlite(link, pools.turns.clone(), early), trust: Arc::clone(&self.trust) });
+            let level = if pools.has_log() { Level::Normal } else { Level::Full };
+            let link = Link::SqliteWriter(pools.take_writer().await?, pools.turns.clone(), level);
+            return Ok(Held { link, trust: Arc::clone(&self.trust) });
         }
         self.writer().await
     }
@@ -271,14 +273,13 @@ impl Db {
         }
     }
 
-    /// A writing transaction: immediate on SQLite, because a deferred one fails when it first writes.
+    /// A writing transaction.
     pub(crate) async fn begin(&self) -> Result<Tx, Error> {
         let begun = match &self.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
-                pools.disk.may_write()?;
-                let _awaiting = pools.await_writer();
-                in_turn!(Some(&pools.turns), pools.writer.begin_with("begin immediate")).map(Open::Sqlite)
+                let mut writing = pools.take_writer().await?;
+                writing.begin(&pools.turns).await.map(|()| Open::Sqlite(writing))
             }
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => self.trust.answer(pool.begin()).await.map(Open::MySql),
@@ -343,8 +344,8 @@ impl Db {
         match &self.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
-                let options = pools.writer.connect_options();
-                in_turn!(Some(&pools.turns), sqlx::SqliteConnection::connect_with(&options))
+                let options = pools.writer.options();
+                in_turn!(Some(&pools.turns), sqlx::SqliteConnection::connect_with(options))
                     .map(|conn| Dedicated::Sqlite(Box::new(conn), pools.turns.clone()))
             }
             #[cfg(feature = "mysql")]
@@ -364,10 +365,7 @@ impl Db {
     pub(crate) async fn close(&self) {
         match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => {
-                pools.readers.close().await;
-                pools.writer.close().await;
-            }
+            Pools::Sqlite(pools) => pools.close().await,
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => pool.close().await,
             #[cfg(feature = "postgres")]

@@ -6,19 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
-use sqlx::Connection as _;
-use sqlx::Sqlite;
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
 use super::OnMissing;
-use super::at_once::LeftOpen;
 use super::disk::Disk;
+use super::held::Link;
 use super::lead::{self, Lead};
+use super::level::Level;
 use super::meaning::Meaning;
 use super::turn::{ASK_EVERY, Turns, in_turn};
+use super::writer::{Writer, Writing};
 
 /// How long readers wait where the file is not to be read: while its log is recovered or it is being closed.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
@@ -30,12 +29,11 @@ const READERS_MAX: u32 = 4;
 /// One writer connection and a few readers: writes queue in memory instead of on the file's lock.
 #[derive(Debug, Clone)]
 pub(crate) struct SqlitePools {
-    pub(crate) writer: SqlitePool,
-    pub(crate) readers: SqlitePool,
+    pub(super) writer: Writer,
+    /// None of a database in memory: it is one connection's own.
+    readers: Option<SqlitePool>,
     /// Keeps what the writer has committed without waiting for the disk.
     pub(crate) disk: Disk,
-    /// Whether the writer is in a transaction that the driver knows nothing of.
-    pub(super) left_open: LeftOpen,
     /// Whose turn it is to write.
     pub(crate) turns: Turns,
     /// How many of this process wait for the writer.
@@ -43,7 +41,7 @@ pub(crate) struct SqlitePools {
 }
 
 /// Somebody who waits for the writer.
-pub(super) struct Awaiting<'p>(&'p AtomicUsize);
+struct Awaiting<'p>(&'p AtomicUsize);
 
 impl Drop for Awaiting<'_> {
     fn drop(&mut self) {
@@ -53,22 +51,34 @@ impl Drop for Awaiting<'_> {
 
 impl SqlitePools {
     /// The connection that writes, where the disk lets it.
-    pub(super) async fn take_writer(&self) -> Result<PoolConnection<Sqlite>, Error> {
+    pub(super) async fn take_writer(&self) -> Result<Writing, Error> {
         self.disk.may_write()?;
         let _awaiting = self.await_writer();
-        in_turn!(Some(&self.turns), self.writer.acquire()).map_err(super::translate)
+        in_turn!(Some(&self.turns), self.writer.take()).map_err(super::translate)
     }
 
     /// Tells whoever has the writer that it is waited for, until this is dropped.
-    pub(super) fn await_writer(&self) -> Awaiting<'_> {
+    fn await_writer(&self) -> Awaiting<'_> {
         self.awaiting.fetch_add(1, Ordering::AcqRel);
         Awaiting(&self.awaiting)
     }
 
     /// A connection that reads: in memory the one that writes.
-    pub(super) async fn take_reader(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+    pub(super) async fn take_reader(&self) -> Result<Link, sqlx::Error> {
+        let turns = self.turns.clone();
+        if let Some(readers) = &self.readers {
+            return Ok(Link::SqliteReader(readers.acquire().await?, turns));
+        }
         let _awaiting = self.await_writer();
-        self.readers.acquire().await
+        Ok(Link::SqliteWriter(self.writer.take().await?, turns, Level::Full))
+    }
+
+    /// What runs ends first, and what comes later is refused.
+    pub(super) async fn close(&self) {
+        if let Some(readers) = &self.readers {
+            readers.close().await;
+        }
+        self.writer.close().await;
     }
 
     /// Whether one who has the writer may go on without giving it back: nobody else waits for it or closes it, and the disk has not failed.
@@ -114,28 +124,18 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(ASK_EVERY)
         .row_buffer_size(ROWS_AHEAD);
-    let pool = |connections_max| {
+    let writer = Writer::new(options.clone());
+    let readers = || {
         SqlitePoolOptions::new()
-            .max_connections(connections_max)
+            .max_connections(READERS_MAX)
             .test_before_acquire(false)
-            // A full disk ends a transaction without our rollback, which then fails: the driver goes on counting it as open
-            // and refuses every further one. Such a connection is replaced.
-            .before_acquire(|conn, _| Box::pin(async move { Ok(!conn.is_in_transaction()) }))
             .acquire_timeout(Duration::from_secs(30))
             .idle_timeout(None)
             .max_lifetime(None)
+            .connect_lazy_with(options.busy_timeout(READER_PATIENCE))
     };
+    let readers = (!in_memory).then(readers);
     let disk = Disk::default();
-    let left_open = LeftOpen::default();
-    let (writers_disk, writers_end) = (disk.clone(), left_open.clone());
-    let writer = pool(1).after_release(move |conn, _| {
-        let (disk, left_open) = (writers_disk.clone(), writers_end.clone());
-        Box::pin(async move { Ok(left_open.end(conn).await && disk.take_back(conn).await?) })
-    });
-    let writer = writer.connect_lazy_with(options.clone());
-    // A database in memory is one connection's own: readers must share it.
-    let patient = options.busy_timeout(READER_PATIENCE);
-    let readers = if in_memory { writer.clone() } else { pool(READERS_MAX).connect_lazy_with(patient) };
     let turns = Turns::default();
     let has_log = has_log(&writer, &turns).await.map_err(|fault| {
         let error = super::translate(fault);
@@ -144,15 +144,13 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
     if has_log && !in_memory {
         disk.sync_log_of(&path);
     }
-    Ok(SqlitePools { writer, readers, disk, left_open, turns, awaiting: Arc::default() })
+    Ok(SqlitePools { writer, readers, disk, turns, awaiting: Arc::default() })
 }
 
 /// Opens the file. Some file systems can have no write-ahead log.
-async fn has_log(writer: &SqlitePool, turns: &Turns) -> Result<bool, sqlx::Error> {
+async fn has_log(writer: &Writer, turns: &Turns) -> Result<bool, sqlx::Error> {
     // The switch to it heeds no busy timeout: where several make the file at once, it is tried again.
-    let mut conn = in_turn!(Some(turns), writer.acquire())?;
-    let journal: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut *conn).await?;
-    Ok(journal == "wal")
+    in_turn!(Some(turns), writer.take())?.has_log().await
 }
 
 /// Whether it lacks memory, room or its file, whatever it was given.

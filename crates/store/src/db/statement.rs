@@ -70,9 +70,9 @@ pub(crate) struct Prepared {
     pub(crate) text: String,
     /// The parameters' names in the order of their places.
     pub(crate) names: Vec<&'static str>,
-    /// The same in one text with what an SQLite file's writer is told before and after.
+    /// The same behind what an SQLite file's writer is told first, for each level.
     #[cfg(feature = "sqlite")]
-    pub(super) framed: OnceLock<String>,
+    pub(super) framed: [OnceLock<String>; 2],
 }
 
 impl Statement {
@@ -188,7 +188,7 @@ fn prepare(file: &'static str, dialect: Dialect, form: Form<'_>) -> Prepared {
         text: text.trim_end().to_owned(),
         names,
         #[cfg(feature = "sqlite")]
-        framed: OnceLock::new(),
+        framed: Default::default(),
     }
 }
 
