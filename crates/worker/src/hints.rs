@@ -37,6 +37,8 @@ struct State {
     /// All on the list, in its order.
     known: Vec<EarAddress>,
     read_at: Option<Instant>,
+    /// From which the last hint went, and to whom: mostly the next one goes there, too.
+    last: Option<(SocketAddr, Arc<UdpSocket>)>,
 }
 
 /// What is to be sent.
@@ -59,7 +61,7 @@ struct Passed {
 struct Sent {
     wanted: Wanted,
     ear: EarAddress,
-    socket: io::Result<UdpSocket>,
+    socket: io::Result<Arc<UdpSocket>>,
 }
 
 impl Hints {
@@ -153,7 +155,7 @@ impl Inner {
             let age = state.read_at.map_or(Duration::MAX, |at| at.elapsed());
             (if age < limits::EARS_AGE_MAX { state.chosen(wanted, is_own) } else { Vec::new() }, age)
         };
-        let mut sent: Vec<Sent> = chosen.into_iter().map(send).collect();
+        let mut sent: Vec<Sent> = chosen.into_iter().map(|chosen| self.send(chosen)).collect();
         if age < limits::EARS_FRESH {
             return sent;
         }
@@ -169,8 +171,19 @@ impl Inner {
         };
         let is_sent = |ear: &EarAddress| sent.iter().any(|sent| sent.ear == *ear);
         let changed: Vec<_> = chosen.into_iter().filter(|(_, ear, _)| !is_sent(ear)).collect();
-        sent.extend(changed.into_iter().map(send));
+        sent.extend(changed.into_iter().map(|chosen| self.send(chosen)));
         sent
+    }
+
+    /// Whatever becomes of it, the worker looks by itself before long.
+    fn send(&self, (wanted, ear, hops): (Wanted, EarAddress, u8)) -> Sent {
+        let hint = ear.hint(hops);
+        let last = self.state().last.take().filter(|(at, _)| *at == ear.at);
+        // One that fails may have been told of an earlier hint, or have lost its way.
+        let again = last.filter(|(_, socket)| socket.send(hint.as_bytes()).is_ok());
+        let socket = again.map_or_else(|| sent_anew(ear.at, &hint), |(_, socket)| Ok(socket));
+        self.state().last = socket.as_ref().ok().map(|socket| (ear.at, Arc::clone(socket)));
+        Sent { wanted, ear, socket }
     }
 
     /// A worker that is not there any more leaves its hint to another one.
@@ -237,20 +250,17 @@ fn hinted(count: std::num::NonZeroUsize, term: u64) -> usize {
     (term % count.get() as u64) as usize
 }
 
-/// Whatever becomes of it, the worker looks by itself before long.
-fn send((wanted, ear, hops): (Wanted, EarAddress, u8)) -> Sent {
-    let from: SocketAddr = match ear.at {
+fn sent_anew(to: SocketAddr, hint: &str) -> io::Result<Arc<UdpSocket>> {
+    let from: SocketAddr = match to {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let socket = UdpSocket::bind(from).and_then(|socket| {
-        socket.set_nonblocking(true)?;
-        // Connected, it hears that nobody is there.
-        socket.connect(ear.at)?;
-        socket.send(ear.hint(hops).as_bytes())?;
-        Ok(socket)
-    });
-    Sent { wanted, ear, socket }
+    let socket = UdpSocket::bind(from)?;
+    socket.set_nonblocking(true)?;
+    // Connected, it hears that nobody is there.
+    socket.connect(to)?;
+    socket.send(hint.as_bytes())?;
+    Ok(Arc::new(socket))
 }
 
 #[cfg(test)]
@@ -302,6 +312,31 @@ mod tests {
             eventually("it is roused", async || *calls.borrow() == 1).await;
             handle.stop().await;
             assert_eq!(store.hint_addresses().await.unwrap(), Vec::<String>::new());
+        });
+    }
+
+    #[test]
+    fn hints_go_from_one_port_and_from_another_once_that_fails() {
+        on(Kind::Sqlite, async |db: Database| {
+            let ear = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            ear.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            let heard = || ear.recv_from(&mut [0; 64]).unwrap().1;
+            let store = Store::open(db.url(), mission_store::OnMissing::Create).await.unwrap();
+            let hints = Hints::new(store, Wake::new());
+            let address = format!("{}/{}", ear.local_addr().unwrap(), "a".repeat(16));
+            let to = || (Wanted::default(), EarAddress::parse(&address).unwrap(), 0);
+            hints.inner.send(to());
+            let first = heard();
+            hints.inner.send(to());
+            assert_eq!(heard(), first);
+            // One that was told that nobody is there says so when it is used again.
+            let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let told = sent_anew(nobody, "anybody?").unwrap();
+            eventually("it is told", async || told.send(b"anybody?").is_err()).await;
+            told.send(b"anybody?").unwrap();
+            hints.inner.state().last = Some((ear.local_addr().unwrap(), Arc::clone(&told)));
+            hints.inner.send(to());
+            assert_ne!(heard(), told.local_addr().unwrap());
         });
     }
 
