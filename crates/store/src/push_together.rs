@@ -5,10 +5,11 @@ use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mission_core::{CheckedTask, Error, ErrorKind, NewTask, limits};
+use mission_core::{CheckedTask, Error, NewTask, limits};
 use tokio::sync::oneshot;
 
 use crate::db::{Held, Kind};
+use crate::push_begun::{Offers, there_already};
 use crate::push_rows::{batches, insert_whole};
 use crate::{Pushed, Store};
 
@@ -26,6 +27,8 @@ pub type WhenSeen = Arc<dyn Fn() + Send + Sync>;
 #[derive(Debug, Default)]
 pub(crate) struct Meeting {
     state: Mutex<State>,
+    /// What workers at rest would begin.
+    pub(crate) offers: Arc<Offers>,
 }
 
 #[derive(Debug, Default)]
@@ -143,6 +146,14 @@ impl Leader {
     /// Each statement is a transaction of its own: the pushes know nothing of each other.
     async fn try_all(&mut self, group: &[Waiting]) -> Result<Vec<Pushed>, Error> {
         let tasks = group.iter().map(|waiting| waiting.task.check()).collect::<Result<Vec<CheckedTask<'_>>, _>>()?;
+        if let [task] = &tasks[..]
+            && let Some(offer) = self.store.meeting.offers.take_for(task)
+        {
+            self.held = None;
+            if let Some(pushed) = self.store.push_begun(task, offer).await? {
+                return Ok(vec![pushed]);
+            }
+        }
         // One that is alone is mostly waited for by an idle worker: on SQLite it does not wait for the disk while the file is locked.
         let is_before_disk = self.store.kind() == Kind::Sqlite && group.len() == 1;
         let mut held = match self.held.take().filter(|_| !is_before_disk) {
@@ -152,7 +163,7 @@ impl Leader {
         };
         for part in batches(&tasks)?.parts {
             if !insert_whole(&mut held.conn(), &part).await? {
-                return Err(Error::new(ErrorKind::Retryable, "one of them is there already"));
+                return Err(there_already());
             }
         }
         let pushed =

@@ -57,8 +57,7 @@ impl Store {
         let group: Vec<&Settlement> = settlements.iter().collect();
         let batch = one_batch(&group)?;
         let values = [&batch.values()[..], &wanted(line, worker, terms.limit(), terms.suspects)].concat();
-        let (held, rows) = self.db.rows_at_once(&BOTH, &values, true).await?;
-        drop(held);
+        let rows = self.db.writer().await?.rows_at_once(&BOTH, &values, true).await?;
         // It is committed. The rows of the claim have a column more.
         let (claimed, written): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.int("is_usual").is_ok());
         let written = written.iter().map(end_of).collect::<Result<HashSet<_>, _>>().map_err(unread)?;

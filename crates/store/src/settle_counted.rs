@@ -29,8 +29,7 @@ impl Store {
     pub(crate) async fn settle_counted(&self, batch: &Part, group: &[&Settlement]) -> Result<Vec<Verdict>, Error> {
         let count = i64::try_from(group.len()).unwrap_or(i64::MAX);
         let values = [&batch.values()[..], &[("count", count.into())]].concat();
-        let (held, rows) = self.db.rows_at_once(&COUNTED, &values, false).await?;
-        drop(held);
+        let rows = self.db.writer().await?.rows_at_once(&COUNTED, &values, false).await?;
         // It is committed: whoever does not know what was may ask again.
         let (counted, standing) =
             rows.split_first().ok_or_else(|| unread(Error::new(ErrorKind::Database, "no count")))?;

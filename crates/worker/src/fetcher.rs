@@ -3,13 +3,14 @@
 mod claiming;
 mod crowd;
 mod leaving;
+mod offering;
 mod standing_by;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mission_core::{Error, ErrorKind, UniqueId};
-use mission_store::{Line, Outlook};
+use mission_store::{Line, Offered, Outlook};
 use tokio::sync::watch;
 
 use crate::base::{Base, Phase, pause};
@@ -109,11 +110,7 @@ impl Fetcher {
                         log::fetch_recovered();
                     }
                     match found {
-                        Found::Tasks => {
-                            self.rest = self.rest_min().max(limits::POLL_AFTER_WORK);
-                            self.idle_since = None;
-                            self.base.glance.compare_nothing();
-                        }
+                        Found::Tasks => self.found_tasks(),
                         Found::EmptyLine => {}
                         Found::Nothing if self.leaves().await => break,
                         Found::Nothing => self.rest().await,
@@ -251,6 +248,13 @@ impl Fetcher {
         Ok(found)
     }
 
+    /// There is work, and mostly more of it.
+    fn found_tasks(&mut self) {
+        self.rest = self.rest_min().max(limits::POLL_AFTER_WORK);
+        self.idle_since = None;
+        self.base.glance.compare_nothing();
+    }
+
     /// Takes on what the worker holds without knowing of it.
     async fn compare(&mut self) -> Result<(), Error> {
         self.intake.adopt().await?;
@@ -315,20 +319,30 @@ impl Fetcher {
         let known = self.outlook.clone().filter(|_| stays && self.lines.come_by_themselves(now));
         self.base.glance.compare_with(known.clone().unwrap_or_default());
         let mut span = [due, self.linger_left()].into_iter().flatten().fold(self.rest, Duration::min);
-        // Without a lease that holds, what is found would be given back before it is decided how its attempt ended.
-        while self.rests_until_compare(span, known.as_ref(), calm_until).await
-            && self.base.tenure.holds()
-            && self.compare().await.is_ok()
-        {
+        self.rest = (self.rest * 2).min(limits::POLL_MAX);
+        loop {
+            let mut offered = self.offer().await;
+            let is_calm = self.rests_until_compare(span, known.as_ref(), calm_until, &mut offered).await;
+            // What a push has claimed for this worker is known before it compares, or it would be taken on twice.
+            let is_over = self.accept(offered).await || !is_calm;
+            // Without a lease that holds, what is found would be given back before it is decided how its attempt ended.
+            if is_over || !self.base.tenure.holds() || self.compare().await.is_err() {
+                break;
+            }
             span = Duration::ZERO;
         }
-        self.rest = (self.rest * 2).min(limits::POLL_MAX);
         self.lines.expire();
     }
 
     /// Waits for so long, and then for as long as nothing is new beside what is known. Whether that is still so and nothing ended the rest, but what the
     /// worker holds is to be compared again.
-    async fn rests_until_compare(&mut self, span: Duration, known: Option<&Arc<Outlook>>, until: Instant) -> bool {
+    async fn rests_until_compare(
+        &mut self,
+        span: Duration,
+        known: Option<&Arc<Outlook>>,
+        until: Instant,
+        offered: &mut Option<Offered>,
+    ) -> bool {
         let compare_at = self.compared_at + limits::COMPARE_EVERY;
         let base = Arc::clone(&self.base);
         let rested = async {
@@ -339,6 +353,7 @@ impl Fetcher {
         };
         tokio::select! {
             is_calm = rested => return is_calm,
+            () = offering::answered(offered) => {}
             _ = self.calls.changed() => self.is_roused = true,
             // The time without work begins then, not with the next look.
             () = self.base.until_idle(), if self.lingers_busy() => {}

@@ -1,30 +1,29 @@
 //! A whole transaction of an SQLite file in one text: one way to its thread in place of one for each statement.
 
-use super::{Db, Held, Row, Statement, Value};
+use super::{Held, Row, Statement, Value};
 use mission_core::Error;
 
-impl Db {
-    /// Runs a text from `begin immediate` to `commit`; answers the rows of its statements one after another, and the connection, on which
-    /// more can be read. Of one that fails nothing stays. The first of its statements may answer none.
+impl Held {
+    /// Runs a text from `begin immediate` to `commit` on the one that writes; answers the rows of its statements one after another. Of one that
+    /// fails nothing stays. The first of its statements may answer none.
     pub(crate) async fn rows_at_once(
-        &self,
+        mut self,
         sql: &'static Statement,
         values: &[(&str, Value<'_>)],
         has_answer: bool,
-    ) -> Result<(Held, Vec<Row>), Error> {
-        let mut held = self.writer().await?;
+    ) -> Result<Vec<Row>, Error> {
         // Before it is so: whoever is dropped in the middle leaves it open.
-        held.may_be_open(true);
-        let rows = held.conn().rows_of(sql, values, has_answer).await?;
-        held.may_be_open(false);
-        Ok((held, rows))
+        self.may_be_open(true);
+        let rows = self.conn().rows_of(sql, values, has_answer).await?;
+        self.may_be_open(false);
+        Ok(rows)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::OnMissing;
+    use crate::db::{Db, OnMissing};
 
     static BOTH: Statement = Statement::new(
         "both",
@@ -38,6 +37,10 @@ mod tests {
         db
     }
 
+    async fn both(db: &Db, values: &[(&str, Value<'_>)]) -> Result<Vec<Row>, Error> {
+        db.writer().await?.rows_at_once(&BOTH, values, true).await
+    }
+
     async fn count(db: &Db) -> i64 {
         db.writer().await.unwrap().conn().row(&COUNT, &[]).await.unwrap().unwrap().int("a").unwrap()
     }
@@ -48,12 +51,12 @@ mod tests {
         for url in [format!("sqlite://{}/mission.db", folder.path().display()), "sqlite::memory:".to_owned()] {
             let db = opened(&url).await;
             let of = |a: i64, b: i64| [("a", a.into()), ("b", b.into())];
-            let (_, rows) = db.rows_at_once(&BOTH, &of(1, 2), true).await.unwrap();
+            let rows = both(&db, &of(1, 2)).await.unwrap();
             assert_eq!(rows.iter().map(|row| row.int("a").unwrap()).collect::<Vec<_>>(), [1, 2]);
-            assert!(db.rows_at_once(&BOTH, &of(3, 10), true).await.is_err(), "the second is refused");
+            assert!(both(&db, &of(3, 10)).await.is_err(), "the second is refused");
             assert_eq!(count(&db).await, 2);
             db.begin().await.unwrap().commit().await.unwrap();
-            db.rows_at_once(&BOTH, &of(4, 5), true).await.unwrap();
+            both(&db, &of(4, 5)).await.unwrap();
             assert_eq!(count(&db).await, 4);
         }
     }
@@ -64,7 +67,7 @@ mod tests {
         let db = opened(&format!("sqlite://{}/mission.db", folder.path().display())).await;
         for turns in (0..10).cycle().take(200) {
             let values = [("a", 1.into()), ("b", 2.into())];
-            mission_testkit::give_up_after(turns, db.rows_at_once(&BOTH, &values, true)).await;
+            mission_testkit::give_up_after(turns, both(&db, &values)).await;
             db.begin().await.expect("it is in no transaction").commit().await.unwrap();
         }
     }

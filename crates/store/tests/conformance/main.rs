@@ -22,6 +22,7 @@ mod life;
 mod migrate;
 mod moved;
 mod numbers;
+mod offered;
 mod opening;
 mod plans;
 mod prune;

@@ -49,10 +49,7 @@ impl Fetcher {
         match self.known(claim).await {
             Err(fault) if !is_refusal(&fault) => Err(fault),
             Ok(Some(claimed)) => {
-                self.owes_look = true;
-                self.lines.gave(&line, claimed.task.run_at);
-                self.lines.exhaust(&line);
-                self.intake.take(vec![claimed]).await;
+                self.took_ahead(&line, claimed).await;
                 Ok(true)
             }
             // A refusal is met again, and borne, by the claim after the look.

@@ -12,6 +12,7 @@ mod leaving;
 mod life;
 mod locked;
 mod methods;
+mod offered;
 mod outage;
 mod picking;
 mod refused;
