@@ -141,12 +141,14 @@ impl Store {
             Ok(begun) => Ok(begun.is_some()),
             Err(fault) => Err(Error::new(fault.kind(), fault.to_string())),
         };
-        // Nobody there: the worker's runtime has ended.
+        // Nobody there: the worker's runtime has ended, or it waits no more, and finds what it holds.
         let _ = offer.answer.send(begun);
-        if !told? {
+        if matches!(told, Ok(false)) {
             return Ok(None);
         }
-        self.db.keep().await?;
+        // It may be committed, whatever came behind it: then the push that has the last word finds it, and it is to be on the disk.
+        let kept = self.db.keep().await;
+        told.and(kept)?;
         Ok(Some(Pushed { unique_id: task.unique_id.clone(), is_existing: false }))
     }
 

@@ -89,6 +89,8 @@ pub(crate) const HINT_PATIENCE: Duration = Duration::from_millis(100);
 pub(crate) const LINES_AGE_MAX: Duration = Duration::from_secs(1);
 /// So many claims from one line tell that a call is about it again.
 pub(crate) const ALIKE_MIN: usize = 2;
+/// So long a worker waits for a push that has taken its offer: for a statement and its commit.
+pub(crate) const OFFER_PATIENCE: Duration = Duration::from_secs(1);
 /// Shortest pause between looks, and after a refusal.
 pub(crate) const POLL_FIRST: Duration = Duration::from_millis(20);
 /// Pause before the next look of a worker that had tasks and finds no more: who pushes calls. With shorter ones all workers of a crowd

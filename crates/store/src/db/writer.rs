@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -151,7 +152,10 @@ impl Drop for Writing {
         if !self.kept.is_open {
             return;
         }
-        // Where no runtime is left, whoever comes next does it.
+        // The file's thread needs no runtime, and this one may be ending: what is asked of it is under way once it was polled.
+        let mut ends = std::pin::pin!(self.kept.link.execute("rollback"));
+        let _ = ends.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        // Whether it obeyed is seen by whoever comes next, for whom nobody need wait.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let writer = self.writer.clone();
             runtime.spawn(async move { drop(writer.take().await) });
@@ -190,6 +194,33 @@ mod tests {
         let mut stranger = stranger.into_inner();
         let count: i64 = sqlx::query_scalar("select count(*) from t").fetch_one(&mut stranger).await.unwrap();
         assert_eq!(count, 0);
+    }
+
+    #[test]
+    fn a_transaction_of_a_runtime_that_ends_keeps_nobody_from_the_file() {
+        let folder = mission_testkit::folder();
+        let url = format!("sqlite://{}/mission.db", folder.path().display());
+        let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (here, ends) = (runtime(), runtime());
+        let db = here.block_on(opened(&url));
+        let (begun, is_begun) = std::sync::mpsc::channel();
+        let tx = {
+            let db = db.clone();
+            async move {
+                let tx = db.begin().await.unwrap();
+                begun.send(()).unwrap();
+                std::future::pending::<()>().await;
+                drop(tx);
+            }
+        };
+        ends.spawn(tx);
+        is_begun.recv().unwrap();
+        drop(ends);
+        here.block_on(async {
+            let stranger = tokio::sync::Mutex::new(sqlx::SqliteConnection::connect(&url).await.unwrap());
+            eventually("it is free", async || stranger.lock().await.execute("begin immediate").await.is_ok()).await;
+        });
+        drop(db);
     }
 
     #[tokio::test]

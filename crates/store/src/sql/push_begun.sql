@@ -1,4 +1,5 @@
--- Stores a task that a worker has begun already, unless one of its line waits in front of it, or its type is paused, limited or fair: then nothing.
+-- Stores a task that a worker has begun already, unless one of its line waits from where the last claims ended on, or its type is paused, limited or
+-- fair: then nothing.
 insert into mission_tasks
   (unique_id, method, params, type, creator, priority, run_at, retries, timeout_ms, stall_timeout_ms, keep_files_ms,
    created_date, modified_date, state, worker_id, attempt, lease_token)

@@ -57,7 +57,8 @@ async fn a_lone_push_is_begun_by_the_worker_that_offered_it(db: Database) {
     let line = emptied(&store).await;
     // With all that a task can have: it is read whole.
     let full = task().params(&[1, 2]).creator("ann").retries(3).timeout(Duration::from_secs(9));
-    for task in [task(), full] {
+    let large = task().params(&"x".repeat(900_000));
+    for task in [task(), full, large] {
         let offered = offer(&store, &line);
         let id = task.unique_id().clone();
         assert_eq!(calls_of(&store, task).await, 0, "nobody need look for it");
