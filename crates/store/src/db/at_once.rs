@@ -1,7 +1,8 @@
 //! A whole transaction of an SQLite file in one text: one way to its thread in place of one for each statement.
 
-use super::{Held, Row, Statement, Value};
 use mission_core::Error;
+
+use super::{Held, Row, Statement, Value};
 
 impl Held {
     /// Runs a text from `begin immediate` to `commit` on the one that writes; answers the rows of its statements one after another. Of one that

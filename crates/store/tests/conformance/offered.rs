@@ -106,6 +106,10 @@ async fn an_offer_is_for_its_line_and_for_what_is_due_now(db: Database) {
     }
     assert_eq!(store.executing(WORKER).await.unwrap(), []);
     assert!(offered.end().await.is_none());
+    // A creator's turn in a fair type is not taken by a push.
+    let offered = offer(&store, &Line { lane: 3, ..line });
+    assert_eq!(calls_of(&store, task()).await, 1);
+    assert!(offered.end().await.is_none());
 }
 
 async fn nothing_is_begun_of_a_type_that_was_paused_or_limited_or_made_fair_meanwhile(db: Database) {

@@ -31,7 +31,7 @@ impl Fetcher {
         Some(self.base.store.offer(line, worker, may_take))
     }
 
-    /// Ends the offer, and lets run what a push has claimed by it; whether one took it.
+    /// Ends the offer, and lets run what a push has stored as begun by it; whether one took it.
     pub(super) async fn accept(&mut self, offered: Option<Offered>) -> bool {
         let Some(offered) = offered else { return false };
         let line = offered.line().clone();
