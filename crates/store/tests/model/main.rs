@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation ends the test")]
 
 mod bad_input;
+mod beside;
 mod crowd;
 mod found;
 mod kept;

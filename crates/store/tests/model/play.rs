@@ -72,6 +72,9 @@ impl Stage {
             Step::Push(items) => self.push(items).await,
             Step::Claim { .. } => self.claim(step).await,
             Step::ClaimOne { task, worker } => self.claim_one(task, *worker).await,
+            Step::PushBeside { spec, offered, worker, may_take } => {
+                self.push_beside(spec, offered, self.world.workers[*worker], *may_take).await
+            }
             Step::Settle(ends) => self.settle(ends).await,
             Step::Both { ends, line, age, worker, limit, leaves_suspects } => {
                 let Some(line) = self.a_line(line, *age).await? else { return Ok(()) };
@@ -162,7 +165,7 @@ impl Stage {
     }
 
     /// A line of those that are there now, or ever were.
-    async fn a_line(&mut self, line: &Index, age: Age) -> Result<Option<Line>, TestCaseError> {
+    pub(crate) async fn a_line(&mut self, line: &Index, age: Age) -> Result<Option<Line>, TestCaseError> {
         let (mut lines, _) = self.store.lines().await.map_err(unexpected)?;
         lines.sort_by(|a, b| (&a.method, &a.task_type, a.priority).cmp(&(&b.method, &b.task_type, b.priority)));
         prop_assert_eq!(&lines, &self.world.waiting_lines());

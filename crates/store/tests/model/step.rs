@@ -192,6 +192,13 @@ pub(crate) enum Step {
         task: Index,
         worker: usize,
     },
+    /// A push as a handle makes it, beside a worker at rest that would begin a task of the line.
+    PushBeside {
+        spec: Spec,
+        offered: Offered,
+        worker: usize,
+        may_take: bool,
+    },
     Settle(Vec<End>),
     /// Ends that bring nothing, and a claim from a line without a running limit.
     Both {
@@ -252,6 +259,17 @@ pub(crate) enum Step {
     Remove {
         worker: usize,
     },
+}
+
+/// Which line a worker at rest offers to take from.
+#[derive(Debug, Clone)]
+pub(crate) enum Offered {
+    /// Of those that are there now, or ever were.
+    Any(Index),
+    /// That of the push, from so many seconds after a moment long ago.
+    SameLongAgo(u64),
+    /// That of the push, from now on.
+    SameNow,
 }
 
 /// Which tasks are chosen from.
@@ -370,6 +388,13 @@ fn step() -> impl Strategy<Value = Step> {
     let age = prop_oneof![4 => Just(Age::Fresh), 1 => Just(Age::Old)];
     let claim = (any::<Index>(), age, 0..WORKERS, 1..4_usize, any::<bool>(), any::<bool>());
     let both = (vec(end(), 1..4), claim.clone());
+    let offered = prop_oneof![
+        1 => any::<Index>().prop_map(Offered::Any),
+        2 => (0..5_u64).prop_map(Offered::SameLongAgo),
+        2 => Just(Offered::SameNow),
+    ];
+    let plain = spec().prop_map(|spec| Spec { key: None, repeat: Repeat::Free, due: Due::Now, ..spec });
+    let beside = (prop_oneof![2 => plain, 1 => spec()], offered, 0..WORKERS, proptest::bool::weighted(0.9));
     let tasks = prop_oneof![2 => Just(Tasks::Ended), 1 => Just(Tasks::All)];
     let term = select(vec![HOUR, Duration::ZERO]);
     prop_oneof![
@@ -378,6 +403,7 @@ fn step() -> impl Strategy<Value = Step> {
             line, age, worker, limit, is_limited, leaves_suspects
         }),
         3 => (any::<Index>(), 0..WORKERS).prop_map(|(task, worker)| Step::ClaimOne { task, worker }),
+        4 => beside.prop_map(|(spec, offered, worker, may_take)| Step::PushBeside { spec, offered, worker, may_take }),
         8 => vec(end(), 1..4).prop_map(Step::Settle),
         5 => both.prop_map(|(ends, (line, age, worker, limit, _, leaves_suspects))| Step::Both {
             ends, line, age, worker, limit, leaves_suspects

@@ -63,6 +63,11 @@ pub(crate) struct World {
 
 pub(crate) const MICROSECONDS_OF_HOUR: i64 = HOUR.as_micros() as i64;
 
+/// So many seconds after a moment long ago.
+pub(crate) fn long_ago(seconds: u64) -> i64 {
+    (1_000_000_000 + seconds as i64) * 1_000_000
+}
+
 impl Row {
     fn of(pushing: &Pushing) -> Self {
         let Spec { task_type, priority, key, due, retries, params, .. } = &pushing.spec;
@@ -77,7 +82,7 @@ impl Row {
             Due::Now => Some(0),
             Due::Later(hours) => Some(i64::from(*hours) * MICROSECONDS_OF_HOUR),
             Due::LongAgo(seconds) => {
-                task.run_at.0 = (1_000_000_000 + *seconds as i64) * 1_000_000;
+                task.run_at.0 = long_ago(*seconds);
                 None
             }
         };
@@ -199,6 +204,23 @@ impl World {
         due.truncate(limit);
         due.iter_mut().for_each(|row| row.claimed_by(worker));
         due.into_iter().map(|row| row.task.unique_id.clone()).collect()
+    }
+
+    /// Whether a push of now for the line of an offer is begun by who offered it: nothing of the line that the offer knows is due by then, and its
+    /// type has no rule.
+    pub(crate) fn begins(&self, spec: &Spec, line: &Line, now: i64) -> bool {
+        let of_line = |task: &Task| {
+            (&task.method, &task.task_type, task.priority) == (&line.method, &line.task_type, line.priority)
+        };
+        let is_for = (format!("method{}", spec.method), format!("type{}", spec.task_type), spec.priority)
+            == (line.method.clone(), line.task_type.clone(), line.priority);
+        let is_guarded = spec.key.is_some() || spec.repeat == Repeat::Refused;
+        let waits = |row: &Row| {
+            let task = &row.task;
+            task.state == State::Init && of_line(task) && (line.head.0..=now).contains(&task.run_at.0)
+        };
+        let is_free = !self.is_ruled(&line.task_type) && !self.rows.iter().any(waits);
+        is_for && is_free && !is_guarded && matches!(spec.due, Due::Now)
     }
 
     pub(crate) fn claim_one(&mut self, unique_id: &UniqueId, worker: WorkerId) -> bool {
