@@ -5,9 +5,9 @@ use std::process::{Command, ExitCode, Stdio};
 use crate::guard::Folder;
 use crate::{Outcome, bench, chaos, deny, test, tidy};
 
-/// The scenarios that a check of every change can afford: four minutes together. The others mostly wait.
-const CHAOS: [&str; 8] =
-    ["kill", "restart", "commit-loss", "sqlite-crowd", "deadlock-storm", "sigterm-storm", "--seed", "1"];
+/// The scenarios that a check of every change can afford: four and a half minutes together. The others mostly wait.
+const CHAOS: [&str; 9] =
+    ["kill", "application", "restart", "commit-loss", "sqlite-crowd", "deadlock-storm", "sigterm-storm", "--seed", "1"];
 
 /// Runs every step, also after one that failed, so that one run shows all there is to mend.
 pub(crate) fn run() -> Outcome<ExitCode> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use mission_verifier::{Outcome, Papers};
 use rustix::process::Signal;
 
+use crate::load::Load;
 use crate::process::{ended_within, signal, stands_still};
 use crate::stage::Stage;
 
@@ -24,11 +25,13 @@ pub struct Duty {
     pub lease: Duration,
     /// How long running tasks may go on after SIGTERM.
     pub grace: Duration,
+    /// What it pushes itself meanwhile, one task after another.
+    pub pushes: Option<Load>,
 }
 
 impl Default for Duty {
     fn default() -> Self {
-        Self { concurrency: 8, lease: Duration::from_secs(10), grace: Duration::from_secs(2) }
+        Self { concurrency: 8, lease: Duration::from_secs(10), grace: Duration::from_secs(2), pushes: None }
     }
 }
 
@@ -39,6 +42,7 @@ pub struct Crew {
     duty: Duty,
     papers: Papers,
     workers: Vec<Child>,
+    hired: i64,
 }
 
 impl Crew {
@@ -53,6 +57,7 @@ impl Crew {
             duty,
             papers: stage.papers.clone(),
             workers: Vec::new(),
+            hired: 0,
         };
         for _ in 0..count {
             crew.hire_one()?;
@@ -67,16 +72,19 @@ impl Crew {
     pub fn hire_one(&mut self) -> Outcome<()> {
         let log = File::options().create(true).append(true).open(self.papers.folder().join("workers.log"))?;
         let milliseconds = |span: Duration| span.as_millis().to_string();
+        let pushes = self.duty.pushes.iter().flat_map(|load| load.words(self.hired * load.wave));
         let child = Command::new(&self.program)
             .arg("worker")
             .arg(&self.url)
             .arg(self.papers.folder())
             .args([self.duty.concurrency.to_string(), milliseconds(self.duty.lease), milliseconds(self.duty.grace)])
+            .args(pushes)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
         self.workers.push(child);
+        self.hired += 1;
         Ok(())
     }
 

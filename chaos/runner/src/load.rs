@@ -33,6 +33,14 @@ pub struct Load {
     pub seed: u64,
 }
 
+impl Load {
+    /// The words for a process that pushes a wave of it, from this order on.
+    pub(crate) fn words(&self, from: i64) -> [String; 5] {
+        let Self { wave, ms_max, methods, seed, .. } = self;
+        [from.to_string(), wave.to_string(), ms_max.to_string(), (*methods).to_owned(), seed.to_string()]
+    }
+}
+
 /// The producers of a run.
 pub(crate) struct Producers {
     program: PathBuf,
@@ -80,23 +88,16 @@ impl Producers {
 
     fn start(&mut self, stage: &Stage) -> Outcome<()> {
         let log = File::options().create(true).append(true).open(stage.folder().join("producers.log"))?;
-        let Load { wave, ms_max, methods, seed, .. } = &self.load;
         let child = Command::new(&self.program)
             .arg("producer")
             .arg(&stage.url)
             .arg(stage.folder())
-            .args([
-                self.pushed.to_string(),
-                wave.to_string(),
-                ms_max.to_string(),
-                (*methods).to_owned(),
-                seed.to_string(),
-            ])
+            .args(self.load.words(self.pushed))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        self.pushed += wave;
+        self.pushed += self.load.wave;
         self.running = Some(child);
         Ok(())
     }

@@ -121,9 +121,14 @@ impl Run {
         Load { tasks: 1_000, wave: 500, ms_max: 100, methods: "effect", seed: self.seed }
     }
 
+    /// Whether there is time for more.
+    pub(crate) fn has_time(&self) -> bool {
+        Instant::now() <= self.deadline
+    }
+
     /// Whether the play goes on: orders are left, faults are missing, and there is time.
     pub(crate) async fn goes_on(&mut self, producers: &mut Producers, wants_more: bool) -> Outcome<bool> {
-        if Instant::now() > self.deadline {
+        if !self.has_time() {
             return Ok(false);
         }
         let unfinished = self.unfinished().await?;

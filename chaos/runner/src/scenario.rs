@@ -5,7 +5,9 @@ use mission_verifier::Outcome;
 
 use crate::outcome::Faults;
 use crate::run::Run;
-use crate::scenarios::{commit_loss, crowd, cut, deadlock_storm, disk_full, kill, restart, sigterm_storm, zombie};
+use crate::scenarios::{
+    application, commit_loss, crowd, cut, deadlock_storm, disk_full, kill, restart, sigterm_storm, zombie,
+};
 use crate::stage::Setting;
 
 /// What is done to a run.
@@ -13,6 +15,8 @@ use crate::stage::Setting;
 pub enum Scenario {
     /// SIGKILL at random workers, again and again.
     Kill,
+    /// SIGKILL and SIGTERM at random processes that push beside a worker of their own.
+    Application,
     /// Workers frozen past their lease, which then go on and try to write.
     Zombie,
     /// The database killed and started again.
@@ -33,8 +37,9 @@ pub enum Scenario {
 
 impl Scenario {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Kill,
+        Self::Application,
         Self::Zombie,
         Self::Restart,
         Self::CommitLoss,
@@ -49,6 +54,7 @@ impl Scenario {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kill => "kill",
+            Self::Application => "application",
             Self::Zombie => "zombie",
             Self::Restart => "restart",
             Self::CommitLoss => "commit-loss",
@@ -69,7 +75,7 @@ impl Scenario {
     /// Whether the scenario makes sense on this kind.
     pub const fn fits(self, kind: Kind) -> bool {
         match self {
-            Self::Kill | Self::Zombie | Self::SigtermStorm => true,
+            Self::Kill | Self::Application | Self::Zombie | Self::SigtermStorm => true,
             Self::Restart | Self::CommitLoss | Self::Cut => !matches!(kind, Kind::Sqlite),
             Self::SqliteCrowd | Self::DiskFull => matches!(kind, Kind::Sqlite),
             Self::DeadlockStorm => kind.is_mysql_like(),
@@ -87,6 +93,7 @@ impl Scenario {
     pub(crate) async fn play(self, run: &mut Run) -> Outcome<Faults> {
         match self {
             Self::Kill => kill::play(run).await,
+            Self::Application => application::play(run).await,
             Self::Zombie => zombie::play(run).await,
             Self::Restart => restart::play(run).await,
             Self::CommitLoss => commit_loss::play(run).await,

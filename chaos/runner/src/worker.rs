@@ -9,6 +9,7 @@ use mission_verifier::{EXPORT_ROWS, Effort, Outcome, Papers};
 
 use crate::load::Order;
 use crate::process::die_with_parent;
+use crate::producer::Wave;
 use crate::transfer::{Account, transfer};
 
 /// Reports of a method over its whole run.
@@ -18,14 +19,15 @@ const EXPORT_PART: u64 = EXPORT_ROWS / 20;
 /// What a blocking method takes longer than its order says, so that most are caught by a freeze.
 const BLOCK_MS_MIN: u64 = 300;
 
-/// Works until SIGTERM: `URL FOLDER CONCURRENCY LEASE_MS GRACE_MS`.
+/// Works until SIGTERM: `URL FOLDER CONCURRENCY LEASE_MS GRACE_MS [FROM COUNT MS_MAX METHODS SEED]`; with the last ones it pushes, too.
 ///
 /// # Errors
 /// The words make no sense, or the worker cannot start.
 pub fn play(words: &[&str]) -> Outcome<()> {
-    let [url, folder, concurrency, lease_ms, grace_ms] = words else {
+    let [url, folder, concurrency, lease_ms, grace_ms, wave @ ..] = words else {
         return Err("worker needs URL FOLDER CONCURRENCY LEASE_MS GRACE_MS".into());
     };
+    let wave = (!wave.is_empty()).then(|| Wave::parse(wave)).transpose()?;
     die_with_parent()?;
     let milliseconds = |word: &str| word.parse().map(Duration::from_millis);
     let (concurrency, lease, grace) = (concurrency.parse()?, milliseconds(lease_ms)?, milliseconds(grace_ms)?);
@@ -35,7 +37,14 @@ pub fn play(words: &[&str]) -> Outcome<()> {
         let mission = Mission::open(url).await?;
         let worker = mission.worker().methods(methods(url, &papers)?).concurrency(concurrency);
         let worker = worker.lease(lease).grace(grace).files_in(papers.files());
-        worker.run().await.map_err(Into::into)
+        let work = async { worker.run().await.map_err(Into::into) };
+        let Some(wave) = wave else { return work.await };
+        let push = async {
+            wave.push_one_by_one(&mission, &papers).await?;
+            std::future::pending().await
+        };
+        // A worker that was told to leave drops the push under way.
+        tokio::select! { left = work => left, failed = push => failed }
     })
 }
 

@@ -177,6 +177,16 @@ impl Tables {
         self.number("select count(*) from mission_tasks where state in ('init', 'executing')").await
     }
 
+    /// How many tasks were stored as begun.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn begun_with_their_push(&mut self) -> Outcome<u64> {
+        let table = witness::TABLE;
+        let sql = format!("select count(*) from {table} where old_state is null and new_state = 'executing'");
+        Ok(self.number(&sql).await?.unsigned_abs())
+    }
+
     /// All tasks, by id.
     ///
     /// # Errors

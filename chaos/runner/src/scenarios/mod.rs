@@ -1,5 +1,6 @@
 //! The scenarios, a file each.
 
+pub(crate) mod application;
 pub(crate) mod commit_loss;
 pub(crate) mod crowd;
 pub(crate) mod cut;
