@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use mission_core::{NewTask, Result, Task, UniqueId};
 use mission_store::{PushConnection, Store};
@@ -15,6 +16,8 @@ use crate::mission::no_task;
 pub struct Pushed {
     mission: Mission,
     pushed: mission_store::Pushed,
+    /// When it was stored, where this push did that and did not run it.
+    stored: Option<Instant>,
 }
 
 impl Pushed {
@@ -36,7 +39,7 @@ impl Pushed {
 
     /// Waits until it has ended.
     pub async fn wait(&self) -> Result<Task> {
-        self.mission.wait(self.unique_id()).await
+        self.mission.wait_since(self.unique_id(), self.stored).await
     }
 }
 
@@ -113,7 +116,8 @@ impl Mission {
     }
 
     fn pushed(&self, pushed: mission_store::Pushed) -> Pushed {
-        Pushed { mission: self.clone(), pushed }
+        let stored = (!pushed.is_existing && self.inner.inline.is_none()).then(Instant::now);
+        Pushed { mission: self.clone(), pushed, stored }
     }
 }
 

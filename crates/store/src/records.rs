@@ -38,6 +38,7 @@ pub struct Bounded {
 }
 
 pub(crate) static GET: Statement = Statement::new("get", include_str!("sql/get.sql"));
+static STATE: Statement = Statement::new("state", include_str!("sql/state.sql"));
 static FIND: Statement = Statement::new("find", include_str!("sql/find.sql"));
 static LIST: Statement = Statement::new("list", include_str!("sql/list.sql")).mysql(include_str!("sql/list.mysql.sql"));
 static COUNT: Statement =
@@ -51,6 +52,16 @@ impl Store {
         retrying(|| async {
             let row = self.db.reader().await?.conn().row(&GET, &values).await?;
             row.as_ref().map(rows::task).transpose()
+        })
+        .await
+    }
+
+    /// The state of a task.
+    pub async fn state(&self, unique_id: &UniqueId) -> Result<Option<State>, Error> {
+        let values = [("unique_id", unique_id.as_str().into())];
+        retrying(|| async {
+            let row = self.db.reader().await?.conn().row(&STATE, &values).await?;
+            row.map(|row| row.text("state")?.parse()).transpose()
         })
         .await
     }
