@@ -78,7 +78,8 @@ pub(crate) use claim_text;
 
 static CLAIM: Statement = claim("claim");
 static AHEAD: Statement = claim("claim_ahead").with("ahead");
-static UNUSUAL: Statement = Statement::new("claim_unusual", include_str!("sql/claim_unusual.sqlite.sql"));
+static UNUSUAL: Statement = Statement::new("claim_unusual", include_str!("sql/claim_unusual.sqlite.sql"))
+    .mysql(include_str!("sql/claim_unusual.mysql.sql"));
 static MARK: Statement = Statement::new("claim_mark", include_str!("sql/claim_mark.mysql.sql"));
 static WINDOW: Statement = Statement::new("claim_window", include_str!("sql/claim_window.mysql.sql"));
 static BLOCK: Statement = Statement::new("claim_block", include_str!("sql/claim_block.mysql.sql"));
@@ -192,7 +193,10 @@ impl Store {
                 tx.commit().await?;
                 return self.claimed_of(&rows, line, worker).await;
             }
-            let mut tasks = rows.iter().map(rows::task).collect::<Result<Vec<_>, _>>()?;
+            let (mut tasks, unusual) = self.usual_of(&rows, line)?;
+            if !unusual.is_empty() {
+                tasks.extend(unusual_on(&mut tx.conn(), &unusual, worker).await?);
+            }
             if let Some(row) = rows.first() {
                 mark(&mut tx.conn(), &mut tasks, worker, row.int("now_us")?).await?;
             }
@@ -217,29 +221,33 @@ impl Store {
         .await
     }
 
-    /// What the rows of a committed claim tell. PostgreSQL's answers all else beside the usual columns, since what is null costs next to nothing there.
-    /// SQLite's answers those alone; a task that has more is read by itself, and one that is ours no more is left out.
+    /// What the rows of a committed claim tell; a task that has more than they say is read by itself, and one that is ours no more is left out.
     pub(crate) async fn claimed_of(&self, rows: &[Row], line: &Line, worker: WorkerId) -> Result<Vec<Claimed>, Error> {
-        let (mut tasks, mut unusual) = (Vec::with_capacity(rows.len()), Vec::new());
-        for row in rows {
-            match rows::claimed_task(row, line).map_err(unread)? {
-                (task, true) => tasks.push(task),
-                (mut task, false) if self.kind() == Kind::Postgres => {
-                    rows::put_unusual(&mut task, row).map_err(unread)?;
-                    tasks.push(task);
-                }
-                (task, false) => unusual.push(IdRow { id: task.id }),
-            }
-        }
+        let (mut tasks, unusual) = self.usual_of(rows, line).map_err(unread)?;
         if !unusual.is_empty() {
-            let batch = Batches::one(&unusual)?;
-            let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
             // By the one that writes: long reads keep the others.
-            let read = async { self.db.writer().await?.conn().rows(&UNUSUAL, &wanted).await };
-            let read = read.await.map_err(unread)?;
-            tasks.extend(read.iter().map(rows::task).collect::<Result<Vec<_>, _>>().map_err(unread)?);
+            let read = async { unusual_on(&mut self.db.writer().await?.conn(), &unusual, worker).await };
+            tasks.extend(read.await.map_err(unread)?);
         }
         Ok(tasks.into_iter().map(|task| Claimed::of(task, worker)).collect())
+    }
+
+    /// What the rows of a claim tell, and the ids of those of which more is to be read. PostgreSQL's answers all else beside the usual columns, since
+    /// what is null costs next to nothing there; the others' answer those alone.
+    fn usual_of(&self, rows: &[Row], line: &Line) -> Result<(Vec<Task>, Vec<IdRow>), Error> {
+        let (mut tasks, mut unusual) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
+            let mut task = rows::claimed_task(row, line)?;
+            if row.int("is_usual")? != 0 {
+                tasks.push(task);
+            } else if self.kind() == Kind::Postgres {
+                rows::put_unusual(&mut task, row)?;
+                tasks.push(task);
+            } else {
+                unusual.push(IdRow { id: task.id });
+            }
+        }
+        Ok((tasks, unusual))
     }
 
     /// The tasks a worker holds: after a claim of unknown outcome, or when it died.
@@ -288,6 +296,13 @@ async fn rows_on(
         Picking::Ahead => conn.rows(&AHEAD, &values).await,
         Picking::Anywhere => pick_anywhere(conn, &values, usize::try_from(limit).unwrap_or(usize::MAX)).await,
     }
+}
+
+/// All there is to know of tasks that a claim has picked.
+async fn unusual_on(conn: &mut Conn<'_>, unusual: &[IdRow], worker: WorkerId) -> Result<Vec<Task>, Error> {
+    let batch = Batches::one(unusual)?;
+    let wanted = [("batch", (&batch).into()), ("worker_id", worker.0.into())];
+    conn.rows(&UNUSUAL, &wanted).await?.iter().map(rows::task).collect()
 }
 
 /// They are claimed already: a second claim would not bring them back, but a look at what this worker holds does.

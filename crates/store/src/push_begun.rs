@@ -4,20 +4,17 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mission_core::{CheckedTask, Due, Error, ErrorKind, LeaseToken, State, WorkerId};
+use mission_core::{CheckedTask, Due, Error, ErrorKind, WorkerId};
 use tokio::sync::oneshot;
 
 use crate::claim::{Claimed, unread};
 use crate::db::{Dialect, Statement, is_unique_violation};
 use crate::lines::Line;
-use crate::records::GET;
 use crate::{Pushed, Store, rows};
 
 static BEGUN: Statement =
     Statement::new("push_begun", include_str!("sql/push_begun.sql")).mysql(include_str!("sql/push_begun.mysql.sql"));
-
-/// The token of the first attempt.
-const FIRST: LeaseToken = LeaseToken(1);
+static BEGUN_ROW: Statement = Statement::new("push_begun_row", include_str!("sql/push_begun_row.mysql.sql"));
 
 /// Whether the worker may take a task now.
 type MayTake = Box<dyn Fn() -> bool + Send + Sync>;
@@ -153,9 +150,9 @@ impl Store {
     }
 
     async fn begun(&self, task: &CheckedTask<'_>, Offer { line, worker, .. }: &Offer) -> Answer {
-        let id = [("unique_id", task.unique_id.as_str().into())];
+        let id = ("unique_id", task.unique_id.as_str().into());
         let values = [
-            id[0],
+            id,
             ("method", task.method.into()),
             ("params", task.params.into()),
             ("type", task.task_type.into()),
@@ -179,12 +176,14 @@ impl Store {
         if conn.run(&BEGUN, &values).await.map_err(there_already)? == 0 {
             return Ok(None);
         }
-        let row = conn.row(&GET, &id).await.map_err(unread)?;
-        let task = row.map(|row| rows::task(&row)).transpose().map_err(unread)?;
-        let is_ours = |task: &mission_core::Task| {
-            task.state == State::Executing && task.worker_id == Some(*worker) && task.lease_token == FIRST
-        };
-        Ok(task.filter(is_ours).map(|task| Claimed::of(task, *worker)))
+        let row = conn.row(&BEGUN_ROW, &[id, ("worker_id", worker.0.into())]).await.map_err(unread)?;
+        let Some(row) = row else { return Ok(None) };
+        let mut begun = rows::claimed_task(&row, line).map_err(unread)?;
+        begun.retries = task.retries;
+        begun.timeout_ms = task.timeout_ms;
+        begun.stall_timeout_ms = task.stall_timeout_ms;
+        begun.keep_files_ms = task.keep_files_ms;
+        Ok(Some(Claimed::of(begun, *worker)))
     }
 }
 

@@ -20,15 +20,14 @@ pub(crate) fn task(row: &Row) -> Result<Task, Error> {
     Ok(task)
 }
 
-/// A task of this line from a row of a claim that leaves out what every task of the line has after it. Whether that row says all about it: else
-/// [`put_unusual`] is to follow, with this row or one that has more.
-pub(crate) fn claimed_task(row: &Row, line: &Line) -> Result<(Task, bool), Error> {
+/// A task of this line from a row of a claim, which leaves out what every task of the line has after it, and mostly what most do not have.
+pub(crate) fn claimed_task(row: &Row, line: &Line) -> Result<Task, Error> {
     let unique_id = UniqueId::from_row(row.text("unique_id")?);
     let mut task = Task::with(row.int("id")?, unique_id, line.method.clone(), State::Executing);
     task.task_type.clone_from(&line.task_type);
     task.priority = line.priority;
     put_usual(&mut task, row)?;
-    Ok((task, row.int("is_usual")? != 0))
+    Ok(task)
 }
 
 /// What differs from task to task.

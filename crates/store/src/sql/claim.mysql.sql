@@ -1,8 +1,8 @@
--- Picks and locks the first due tasks of one line; claim_mark.mysql.sql makes them ours within the same transaction.
-select id, unique_id, method, type, state, params, content, content_cut, reason, creator, priority, task_key, run_at,
-  progress_done, progress_total, progress_message, attempt, failures, crashes, retries, timeout_ms, stall_timeout_ms,
-  keep_files_ms, checkpoint, checkpoint_done, checkpoint_files, resumed, redone, active_ms,
-  cancel_requested, worker_id, lease_token, created_date, modified_date,
+-- Picks and locks the first due tasks of one line; claim_mark.mysql.sql makes them ours within the same transaction. Answers only what differs in a
+-- usual row, because each column costs; the others are read by claim_unusual.mysql.sql.
+select id, unique_id, params, creator, run_at, attempt, lease_token, created_date, modified_date,
+  coalesce(reason, task_key, progress_done, retries, timeout_ms, stall_timeout_ms, keep_files_ms, checkpoint) is null
+    and failures | crashes | resumed | redone | active_ms = 0 as is_usual,
   {now} as now_us
 from mission_tasks force index (mission_tasks_claim)
 where state = 'init'
