@@ -9,6 +9,7 @@ use mission_core::{Lease, Running, WorkerId};
 use mission_store::{Claimed, Report};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use crate::limits;
 use crate::shared::Shared;
 use crate::stop::Stop;
 use crate::surroundings::Surroundings;
@@ -88,6 +89,11 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn is_idle(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether so few outcomes wait to be written that more tasks may begin.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unsettled < limits::SETTLE_BACKLOG_MAX
     }
 }
 

@@ -13,6 +13,7 @@ use mission_core::{Error, ErrorKind, UniqueId};
 use mission_store::{Line, Offered, Outlook};
 use tokio::sync::watch;
 
+use crate::attempts::Load;
 use crate::base::{Base, Phase, pause};
 use crate::foreign::Foreign;
 use crate::intake::Intake;
@@ -160,7 +161,7 @@ impl Fetcher {
             // None of these ends with an error: what they wait for lives in the base.
             let ready = async {
                 drop(slots.acquire().await);
-                let _ = load.wait_for(|load| load.unsettled < limits::SETTLE_BACKLOG_MAX).await;
+                let _ = load.wait_for(Load::has_room).await;
                 let _ = standing.wait_for(|standing| *standing == crate::tenure::Standing::Holds).await;
             };
             let ready = async {

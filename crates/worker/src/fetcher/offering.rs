@@ -23,10 +23,9 @@ impl Fetcher {
         }
         let (base, worker) = (Arc::clone(&self.base), self.base.tenure.worker());
         let may_take = move || {
-            let has_room = base.slots.available_permits() > 0;
-            let load = *base.attempts.load().borrow();
+            let has_room = base.slots.available_permits() > 0 && base.attempts.load().borrow().has_room();
             let is_same = base.tenure.worker() == worker;
-            is_same && base.may_begin() && has_room && load.unsettled < limits::SETTLE_BACKLOG_MAX
+            is_same && base.may_begin() && has_room
         };
         Some(self.base.store.offer(line, worker, may_take))
     }
