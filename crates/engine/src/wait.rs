@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use mission_core::{Error, ErrorKind, Result, Task, UniqueId, format_span};
 
 use crate::Mission;
+use crate::detached::detached;
 use crate::mission::no_task;
 
 /// First pause between two looks, and from a push to the first one; it grows by half up to [`PAUSE_MAX`], so that short tasks are seen at once and
@@ -63,7 +64,8 @@ impl Mission {
 
     /// The task, once it has ended. Until then only its state is read: it may have much content.
     async fn ended(&self, id: &UniqueId) -> Result<Option<Task>> {
-        let state = self.inner.store.state(id).await?.ok_or_else(|| no_task(id))?;
+        let (store, unique_id) = (self.store(), id.clone());
+        let state = detached(async move { store.state(&unique_id).await }).await?.ok_or_else(|| no_task(id))?;
         if !state.is_final() {
             return Ok(None);
         }
