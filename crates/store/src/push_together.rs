@@ -88,7 +88,7 @@ impl Store {
 /// Takes all that wait, again and again until nobody does.
 struct Leader {
     store: Store,
-    /// The connection is kept from group to group, a file's one writer as long as nobody else waits for it.
+    /// The connection is kept from group to group where it may be.
     held: Option<Held>,
     is_done: bool,
 }
@@ -156,7 +156,7 @@ impl Leader {
         }
         // One that is alone is mostly waited for by an idle worker: on SQLite it does not wait for the disk while the file is locked.
         let is_before_disk = self.store.kind() == Kind::Sqlite && group.len() == 1;
-        let mut held = match self.held.take().filter(|_| !is_before_disk) {
+        let mut held = match self.held.take() {
             Some(held) => held,
             None if is_before_disk => self.store.db.writer_before_disk().await?,
             None => self.store.db.writer().await?,
@@ -172,11 +172,11 @@ impl Leader {
         if let Some(first) = group.first() {
             (first.when_seen)();
         }
-        if is_before_disk {
+        if self.store.db.may_go_on() {
+            self.held = Some(held);
+        } else if is_before_disk {
             drop(held);
             self.store.db.keep().await?;
-        } else {
-            self.held = Some(held);
         }
         Ok(pushed)
     }
@@ -212,6 +212,26 @@ mod tests {
             tokio::time::timeout(Duration::from_secs(20), store.push_together(&task, &(Arc::new(|| {}) as WhenSeen)))
                 .await;
         assert_eq!(pushed.expect("it waits for ever").unwrap().unique_id, *task.unique_id());
+    }
+
+    #[tokio::test]
+    async fn pushes_of_a_runtime_that_stands_still_keep_nobody_from_writing() {
+        let folder = mission_testkit::folder();
+        let store = store_of(&format!("sqlite://{}/mission.db", folder.path().display())).await;
+        let there = store.clone();
+        let still = tokio::task::spawn_blocking(move || {
+            let still = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let push =
+                async || there.push_together(&Arc::new(NewTask::new("export")), &(Arc::new(|| {}) as WhenSeen)).await;
+            let pushed = still.block_on(async { tokio::join!(push(), push(), push()) });
+            assert!(pushed.0.is_some() && pushed.1.is_some() && pushed.2.is_some());
+            still
+        });
+        let still = still.await.unwrap();
+        let task = NewTask::new("export");
+        let pushed = tokio::time::timeout(Duration::from_secs(20), store.push(&task)).await;
+        assert!(pushed.expect("the writer is kept").is_ok());
+        tokio::task::spawn_blocking(move || drop(still)).await.unwrap();
     }
 
     async fn store_of(url: &str) -> Store {

@@ -256,7 +256,6 @@ mod tests {
                 "{error}"
             );
         }
-        assert!(!db.may_go_on(), "nor on a connection that was taken before");
         assert_eq!(level(db.reader().await.unwrap()).await, FULL, "what is there can be read");
     }
 }

@@ -1,4 +1,4 @@
-//! Whether one who goes from statement to statement may keep its connection: nobody else waits for it, and the pool is not being closed.
+//! Whether one who goes from statement to statement may keep its connection: others have some, too, and the pool is not being closed.
 
 use super::Db;
 use super::open::Pools;
@@ -8,7 +8,8 @@ impl Db {
     pub(crate) fn may_go_on(&self) -> bool {
         match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => pools.may_go_on(),
+            // Without a file's one writer nobody writes, and who keeps it may stand still.
+            Pools::Sqlite(_) => false,
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => !pool.is_closed(),
             #[cfg(feature = "postgres")]

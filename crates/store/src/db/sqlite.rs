@@ -1,8 +1,6 @@
 //! SQLite: how it is opened, and what its codes mean.
 
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mission_core::{Error, ErrorKind};
@@ -36,31 +34,13 @@ pub(crate) struct SqlitePools {
     pub(crate) disk: Disk,
     /// Whose turn it is to write.
     pub(crate) turns: Turns,
-    /// How many of this process wait for the writer.
-    awaiting: Arc<AtomicUsize>,
-}
-
-/// Somebody who waits for the writer.
-struct Awaiting<'p>(&'p AtomicUsize);
-
-impl Drop for Awaiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 impl SqlitePools {
     /// The connection that writes, where the disk lets it.
     pub(super) async fn take_writer(&self) -> Result<Writing, Error> {
         self.disk.may_write()?;
-        let _awaiting = self.await_writer();
         in_turn!(Some(&self.turns), self.writer.take()).map_err(super::translate)
-    }
-
-    /// Tells whoever has the writer that it is waited for, until this is dropped.
-    fn await_writer(&self) -> Awaiting<'_> {
-        self.awaiting.fetch_add(1, Ordering::AcqRel);
-        Awaiting(&self.awaiting)
     }
 
     /// A connection that reads: in memory the one that writes.
@@ -69,7 +49,6 @@ impl SqlitePools {
         if let Some(readers) = &self.readers {
             return Ok(Link::SqliteReader(readers.acquire().await?, turns));
         }
-        let _awaiting = self.await_writer();
         Ok(Link::SqliteWriter(self.writer.take().await?, turns, Level::Full))
     }
 
@@ -79,11 +58,6 @@ impl SqlitePools {
             readers.close().await;
         }
         self.writer.close().await;
-    }
-
-    /// Whether one who has the writer may go on without giving it back: nobody else waits for it or closes it, and the disk has not failed.
-    pub(super) fn may_go_on(&self) -> bool {
-        self.awaiting.load(Ordering::Acquire) == 0 && !self.writer.is_closed() && self.disk.may_write().is_ok()
     }
 
     /// Whether writes go to a write-ahead log, beside which a commit waits for no reader.
@@ -144,7 +118,7 @@ pub(crate) async fn open(options: SqliteConnectOptions, on_missing: OnMissing) -
     if has_log && !in_memory {
         disk.sync_log_of(&path);
     }
-    Ok(SqlitePools { writer, readers, disk, turns, awaiting: Arc::default() })
+    Ok(SqlitePools { writer, readers, disk, turns })
 }
 
 /// Opens the file. Some file systems can have no write-ahead log.
