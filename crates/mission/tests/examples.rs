@@ -94,6 +94,10 @@ fn an_application_shows_the_commands_as_its_own() {
     assert!(added.contains("hello Ada"), "{added}");
     let records = output_of("mounted", folder.path(), &["mission", "records"]);
     assert!(records.contains("greet") && records.contains("success"), "{records}");
+    // It has not the demo's method, and waits for nobody who has.
+    let demo = example("mounted", folder.path(), &["mission", "demo"]).output().unwrap();
+    let said = String::from_utf8_lossy(&demo.stderr).into_owned();
+    assert!(!demo.status.success() && said.contains("does not have the demo's method"), "{said}");
 }
 
 /// A started web application; killed if the test ends before it does.

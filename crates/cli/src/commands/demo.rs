@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mission_core::{NewTask, Result, State, Task, UniqueId, format_span};
+use mission_core::{Error, ErrorKind, NewTask, Result, State, Task, UniqueId, format_span};
 use mission_engine::{Mission, SchemaStatus};
 
 use super::follow;
@@ -24,6 +24,11 @@ pub(crate) async fn run(app: &App, args: &DemoArgs) -> Result<Exit> {
 }
 
 async fn demo(app: &App, args: &DemoArgs) -> Result<Exit> {
+    if !app.method_names().iter().any(|name| name == METHOD) {
+        let sentence =
+            format!("this program does not have the demo's method {METHOD:?}: run the demo by `mission` itself");
+        return Err(Error::new(ErrorKind::Setup, sentence));
+    }
     let mission = app.open_or_create().await?;
     if mission.schema().await? == SchemaStatus::Missing {
         mission.migrate().await?;
@@ -76,6 +81,7 @@ fn say_file(app: &App, task: &Task, rows: u64, took: Duration) {
     let Some((path, file)) = path.and_then(|path| Some((path, path.metadata().ok()?))) else { return };
     let resumed = match task.resumed {
         0 => String::new(),
+        1 => format!(", interrupted and resumed once with {} rows done again", task.redone),
         times => format!(", interrupted and resumed {times} times with {} rows done again", task.redone),
     };
     app.note(format_args!("{rows} rows, {} bytes, in {}{resumed}: {}", file.len(), format_span(took), path.display()));

@@ -36,6 +36,9 @@ fn a_table_shows_control_characters_and_obeys_none() {
     }
     let table = scene.run(&["records"]);
     assert_eq!(table.stdout.lines().count(), 5);
+    scene.sql("insert into mission_tasks (method) values ('no' || char(27) || '[2Jop')");
+    let doctor = scene.run(&["doctor"]);
+    assert!(doctor.stdout.contains("no\\e[2Jop") && !doctor.stdout.contains('\u{1b}'), "{doctor:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
 use crate::on_demand;
+use crate::output::visible;
 
 /// The findings, for programs.
 #[derive(Debug, Serialize)]
@@ -46,7 +47,7 @@ fn for_people(report: &Report<'_>) -> String {
             Grade::Note => "note ",
             Grade::Wrong => "WRONG",
         };
-        text.push_str(&format!("  {grade}  {:width$}  {}\n", finding.about, finding.sentence));
+        text.push_str(&format!("  {grade}  {:width$}  {}\n", finding.about, visible(&finding.sentence)));
     }
     let wrong = report.findings.iter().filter(|finding| finding.grade == Grade::Wrong).count();
     text.push_str(&match wrong {
