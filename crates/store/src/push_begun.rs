@@ -2,10 +2,11 @@
 //! it. One commit in place of two, and no way between them.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mission_core::{CheckedTask, Due, Error, ErrorKind, WorkerId};
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::claim::{Claimed, unread};
 use crate::db::{Dialect, Statement, is_unique_violation};
@@ -23,10 +24,15 @@ type Answer = Result<Option<Claimed>, Error>;
 
 /// What workers of this process at rest have offered to begin.
 #[derive(Debug, Default)]
-pub(crate) struct Offers(Mutex<Vec<Offer>>);
+pub(crate) struct Offers {
+    standing: Mutex<Vec<Offer>>,
+    /// How many there ever were.
+    made: AtomicU64,
+}
 
 /// That a worker at rest begins a task of this line.
 pub(crate) struct Offer {
+    number: u64,
     line: Line,
     worker: WorkerId,
     may_take: MayTake,
@@ -37,8 +43,8 @@ pub(crate) struct Offer {
 #[derive(Debug)]
 pub struct Offered {
     offers: Arc<Offers>,
+    number: u64,
     line: Line,
-    worker: WorkerId,
     heard: oneshot::Receiver<Answer>,
     answer: Option<Answer>,
 }
@@ -51,7 +57,7 @@ impl fmt::Debug for Offer {
 
 impl Offers {
     fn all(&self) -> MutexGuard<'_, Vec<Offer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One for the line in which the task will wait, from a worker that may take it now.
@@ -86,11 +92,23 @@ impl Offered {
         }
     }
 
-    /// Takes it back. What was begun, as soon as that is known, where a push has it; `None` where none has.
+    /// Whether a push has taken it, and knows what became of it.
+    pub fn is_answered(&mut self) -> bool {
+        if self.answer.is_none() {
+            match self.heard.try_recv() {
+                Ok(answer) => self.answer = Some(answer),
+                Err(TryRecvError::Closed) => self.answer = Some(Err(lost())),
+                Err(TryRecvError::Empty) => {}
+            }
+        }
+        self.answer.is_some()
+    }
+
+    /// Takes it back. What was begun, as soon as that is known, where a push has it; `None` where none has. May be given up and called again.
     ///
     /// # Errors
     /// As of [`claim`](Store::claim): one that is not retryable leaves it open whether something was begun.
-    pub async fn end(mut self) -> Option<Answer> {
+    pub async fn end(&mut self) -> Option<Answer> {
         if self.answer.is_none() {
             if self.is_taken_back() {
                 return None;
@@ -100,9 +118,14 @@ impl Offered {
         self.answer.take()
     }
 
+    /// Whether no push has taken it yet.
+    pub fn stands(&self) -> bool {
+        self.offers.all().iter().any(|offer| offer.number == self.number)
+    }
+
     fn is_taken_back(&self) -> bool {
         let mut all = self.offers.all();
-        let place = all.iter().position(|offer| offer.worker == self.worker);
+        let place = all.iter().position(|offer| offer.number == self.number);
         place.map(|place| all.remove(place)).is_some()
     }
 }
@@ -124,8 +147,9 @@ impl Store {
     pub fn offer(&self, line: Line, worker: WorkerId, may_take: impl Fn() -> bool + Send + Sync + 'static) -> Offered {
         let (answer, heard) = oneshot::channel();
         let offers = Arc::clone(&self.meeting.offers);
-        offers.all().push(Offer { line: line.clone(), worker, may_take: Box::new(may_take), answer });
-        Offered { offers, line, worker, heard, answer: None }
+        let number = offers.made.fetch_add(1, Ordering::Relaxed);
+        offers.all().push(Offer { number, line: line.clone(), worker, may_take: Box::new(may_take), answer });
+        Offered { offers, number, line, heard, answer: None }
     }
 
     /// Stores a task as one that the worker has begun who offered it; `None` where another comes first, or its type has a rule, and nothing is stored.
@@ -138,7 +162,7 @@ impl Store {
             Ok(begun) => Ok(begun.is_some()),
             Err(fault) => Err(Error::new(fault.kind(), fault.to_string())),
         };
-        // Nobody there: the worker's runtime has ended, or it waits no more, and finds what it holds.
+        // Nobody there: the worker's runtime has ended.
         let _ = offer.answer.send(begun);
         if matches!(told, Ok(false)) {
             return Ok(None);

@@ -41,6 +41,8 @@ pub(crate) struct Fetcher {
     is_roused: bool,
     /// Whether the last claim took as many as there was room for, and no rest has been since.
     was_filled: bool,
+    /// What pushes have taken that did not come back in time.
+    late: Vec<Offered>,
     /// Whether something was claimed on a call before anybody has looked what else waits.
     owes_look: bool,
     foreign: Foreign,
@@ -89,6 +91,7 @@ impl Fetcher {
             idle_since: None,
             is_roused: false,
             was_filled: false,
+            late: Vec::new(),
             owes_look: false,
             foreign: Foreign::default(),
             looked_at: None,
@@ -122,6 +125,7 @@ impl Fetcher {
         }
         self.base.together.expect_claim(false);
         self.base.pass_hint_on();
+        self.wait_for_late().await;
         if self.is_unsure {
             // Nothing begins any more: what is found goes back.
             let _ = self.intake.adopt().await;

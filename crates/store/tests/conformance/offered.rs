@@ -47,7 +47,7 @@ async fn calls_of(store: &Store, task: NewTask) -> usize {
 }
 
 /// What an offer has brought, at once.
-async fn brought(offered: Offered) -> Option<Claimed> {
+async fn brought(mut offered: Offered) -> Option<Claimed> {
     let ended = tokio::time::timeout(Duration::from_secs(20), offered.end()).await.expect("it ends");
     ended.and_then(|answer| answer.unwrap())
 }
@@ -56,7 +56,9 @@ async fn a_lone_push_is_begun_by_the_worker_that_offered_it(db: Database) {
     let store = open(&db).await;
     let line = emptied(&store).await;
     // With all that a task can have: it is read whole.
-    let full = task().params(&[1, 2]).creator("ann").retries(3).timeout(Duration::from_secs(9));
+    let seconds = Duration::from_secs;
+    let full = task().params(&[1, 2]).creator("ann").retries(3).timeout(seconds(9)).stall_timeout(seconds(8));
+    let full = full.keep_files(seconds(7));
     let large = task().params(&"x".repeat(900_000));
     for task in [task(), full, large] {
         let offered = offer(&store, &line);
@@ -71,7 +73,7 @@ async fn a_lone_push_is_begun_by_the_worker_that_offered_it(db: Database) {
         succeed(&store, &claimed).await;
         assert_eq!(get(&store, &id).await.state, State::Success);
     }
-    let offered = offer(&store, &line);
+    let mut offered = offer(&store, &line);
     assert!(offered.end().await.is_none(), "nobody took it");
     drop(offer(&store, &line));
     assert_eq!(calls_of(&store, task()).await, 1, "it was taken back");
@@ -93,7 +95,7 @@ async fn what_waits_in_front_of_a_push_is_not_overtaken(db: Database) {
 async fn an_offer_is_for_its_line_and_for_what_is_due_now(db: Database) {
     let store = open(&db).await;
     let line = emptied(&store).await;
-    let offered = offer(&store, &line);
+    let mut offered = offer(&store, &line);
     let others = [
         NewTask::new("import"),
         task().task_type("slow"),
@@ -107,7 +109,7 @@ async fn an_offer_is_for_its_line_and_for_what_is_due_now(db: Database) {
     assert_eq!(store.executing(WORKER).await.unwrap(), []);
     assert!(offered.end().await.is_none());
     // A creator's turn in a fair type is not taken by a push.
-    let offered = offer(&store, &Line { lane: 3, ..line });
+    let mut offered = offer(&store, &Line { lane: 3, ..line });
     assert_eq!(calls_of(&store, task()).await, 1);
     assert!(offered.end().await.is_none());
 }
@@ -141,7 +143,7 @@ async fn a_task_that_is_there_already_is_known_again_and_not_begun(db: Database)
     let line = emptied(&store).await;
     let again = Arc::new(task());
     store.push(&again).await.unwrap();
-    let offered = offer(&store, &line);
+    let mut offered = offer(&store, &line);
     let when_seen: WhenSeen = Arc::new(|| {});
     assert_eq!(store.push_together(&again, &when_seen).await, None);
     let answer = offered.end().await.expect("it was taken");
@@ -149,7 +151,7 @@ async fn a_task_that_is_there_already_is_known_again_and_not_begun(db: Database)
     assert_eq!(store.executing(WORKER).await.unwrap(), []);
     assert_eq!(store.push(&again).await.unwrap().unique_id, *again.unique_id());
     succeed(&store, &claim(&store, 1).await[0]).await;
-    let offered = offer(&store, &line);
+    let mut offered = offer(&store, &line);
     assert_eq!(store.push_together(&again, &when_seen).await, None, "nor once it has ended");
     assert!(offered.end().await.expect("it was taken").is_err_and(|fault| fault.is_retryable()));
     // The connection is as before.
@@ -161,7 +163,7 @@ async fn a_task_that_is_there_already_is_known_again_and_not_begun(db: Database)
 async fn a_worker_that_may_not_take_a_task_now_keeps_its_offer(db: Database) {
     let store = open(&db).await;
     let line = emptied(&store).await;
-    let offered = store.offer(line, WORKER, || false);
+    let mut offered = store.offer(line, WORKER, || false);
     assert_eq!(calls_of(&store, task()).await, 1);
     assert!(offered.end().await.is_none());
     assert_eq!(only_line(&store).await.method, "export", "it waits");

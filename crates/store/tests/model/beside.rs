@@ -22,7 +22,7 @@ impl Stage {
         let Some(line) = self.line_offered(spec, offered).await? else { return Ok(()) };
         let pushing = Pushing { spec: spec.clone(), task: spec.new_task() };
         self.world.pushes.push(pushing.clone());
-        let offered = self.store.offer(line.clone(), worker, move || may_take);
+        let mut offered = self.store.offer(line.clone(), worker, move || may_take);
         let task = Arc::new(pushing.task.clone());
         let when_seen: WhenSeen = Arc::new(|| {});
         let pushed = match self.store.push_together(&task, &when_seen).await {

@@ -11,7 +11,8 @@ use crate::settings::WhenEmpty;
 
 impl Fetcher {
     /// Offers to begin a task of the line from which a call would have it claim: see [`claim_ahead`](Self::claim_ahead).
-    pub(super) async fn offer(&self) -> Option<Offered> {
+    pub(super) async fn offer(&mut self) -> Option<Offered> {
+        self.look_for_late();
         let stays = self.base.settings.when_empty == WhenEmpty::Stay && !self.intake.has_quota();
         if !stays || self.is_unsure || self.owes_look {
             return None;
@@ -32,11 +33,12 @@ impl Fetcher {
 
     /// Ends the offer, and lets run what a push has stored as begun by it; whether one took it.
     pub(super) async fn accept(&mut self, offered: Option<Offered>) -> bool {
-        let Some(offered) = offered else { return false };
+        let Some(mut offered) = offered else { return false };
         let line = offered.line().clone();
         // A push whose runtime stands still keeps no worker from its work: what is begun later is found by what the worker holds.
         let Ok(ended) = tokio::time::timeout(limits::OFFER_PATIENCE, offered.end()).await else {
             self.is_unsure = true;
+            self.late.push(offered);
             return true;
         };
         let Some(answer) = ended else { return false };
@@ -49,6 +51,21 @@ impl Fetcher {
             Err(fault) => self.is_unsure |= !fault.is_retryable(),
         }
         true
+    }
+
+    /// Looks whether pushes that it did not wait for have their answer by now: what they have begun is found by what the worker holds.
+    fn look_for_late(&mut self) {
+        let late = self.late.len();
+        self.late.retain_mut(|offered| !offered.is_answered());
+        self.is_unsure |= self.late.len() < late;
+    }
+
+    /// Waits for pushes that it did not wait for before: what they begin for a worker that is gone would count as a crash.
+    pub(super) async fn wait_for_late(&mut self) {
+        for mut offered in std::mem::take(&mut self.late) {
+            offered.answered().await;
+            self.is_unsure = true;
+        }
     }
 
     /// A task was claimed before anybody has looked what else waits.
@@ -146,6 +163,32 @@ mod tests {
             let task = resting.store.get(&id).await.unwrap().unwrap();
             assert_eq!((task.state, task.counts.attempt, task.counts.crashes), (State::Init, 0, 0), "{task:?}");
             resting.ends().await;
+        });
+    }
+
+    #[test]
+    fn what_is_begun_late_for_a_worker_that_stops_waits_again_uncounted() {
+        on(Kind::Sqlite, async |db: Database| {
+            let mut resting = Resting::on(&db).await;
+            let offered = resting.fetcher.offer().await;
+            let mut stranger = SqliteConnection::connect(db.url()).await.unwrap();
+            stranger.execute("begin immediate").await.unwrap();
+            let (store, task) = (resting.store.clone(), Arc::new(NewTask::new("export")));
+            let id = task.unique_id().clone();
+            let when_seen: WhenSeen = Arc::new(|| {});
+            let push = tokio::spawn(async move { store.push_together(&task, &when_seen).await });
+            eventually("it is taken", async || !offered.as_ref().is_some_and(|offered| offered.stands())).await;
+            resting.base.go_to(Phase::Draining);
+            assert!(resting.fetcher.accept(offered).await, "its patience is over");
+            let Resting { store, base, bell, fetcher } = resting;
+            let leaves = tokio::spawn(fetcher.run());
+            stranger.execute("rollback").await.unwrap();
+            leaves.await.unwrap();
+            assert!(push.await.unwrap().is_some());
+            let task = store.get(&id).await.unwrap().unwrap();
+            assert_eq!((task.state, task.counts.attempt, task.counts.crashes), (State::Init, 0, 0), "{task:?}");
+            base.go_to(Phase::Leaving);
+            shift::rung(bell).await;
         });
     }
 
