@@ -1,10 +1,10 @@
-//! What a claim costs beside tasks that have ended, and behind waiting ones that it may not take.
+//! What a claim and a look at the lines cost beside tasks that have ended, and behind waiting ones that may not be taken.
 
 use std::time::Duration;
 
 use mission_core::{Result, State};
 use mission_engine::Mission;
-use mission_engine::bench::Rows;
+use mission_engine::bench::{Rows, Took};
 
 use crate::methods::EMPTY;
 use crate::pick_up::percentile;
@@ -41,25 +41,34 @@ pub(crate) async fn history(plan: &Plan, scratches: &Scratches<'_>) -> Result<Ve
         let count = (plan.rounds + 1) * CLAIMS * CLAIMED;
         mission.fill(&rows(State::Init, SERVED, 0, LONG_AGO_US, count)).await?;
     }
-    let (mut beside, mut behind) = (Vec::new(), Vec::new());
+    let mut rounds = Vec::new();
     for round in 0..=plan.rounds {
         let middles = in_turn(&missions).await?;
         // The first round fills caches.
-        if let ([bare, with_ended, with_front], true) = (middles.as_slice(), round > 0) {
-            beside.push((*with_ended, *bare));
-            behind.push((*with_front, *bare));
+        if round > 0 {
+            rounds.push(middles);
         }
     }
-    let behind_what =
-        format!("claim of {CLAIMED} behind {in_front} each of future, paused, unserved tasks, against none");
+    let beside = format!("beside {ended} ended tasks, against none");
+    let behind = format!("behind {in_front} each of future, paused, unserved tasks, against none");
+    let figure = |what: &str, place: &str, of: fn(&Middle) -> f64, at: usize| {
+        // proof: a round has a middle for each of the three databases.
+        let pairs: Vec<_> = rounds.iter().map(|middles| (of(&middles[at]), of(&middles[0]))).collect();
+        Figure::beside(format!("{what} {place}"), Unit::Milliseconds, &pairs)
+    };
+    let claim = format!("claim of {CLAIMED}");
     Ok(vec![
-        Figure::beside(
-            format!("claim of {CLAIMED} beside {ended} ended tasks, against none"),
-            Unit::Milliseconds,
-            &beside,
-        ),
-        Figure::beside(behind_what, Unit::Milliseconds, &behind),
+        figure(&claim, &beside, |middle| middle.claim, 1),
+        figure(&claim, &behind, |middle| middle.claim, 2),
+        figure("look at the lines", &beside, |middle| middle.look, 1),
+        figure("look at the lines", &behind, |middle| middle.look, 2),
     ])
+}
+
+/// The p50 of a round's, in milliseconds.
+struct Middle {
+    claim: f64,
+    look: f64,
 }
 
 /// Waiting tasks that come before all others in the index or in the order: none of them may be taken.
@@ -70,18 +79,23 @@ async fn put_in_front(mission: &Mission, count: usize) -> Result<()> {
     mission.fill(&rows(State::Init, OTHER, 9, LONG_AGO_US - 1_000_000_000, count)).await
 }
 
-/// A round of claims, each database in turn, and another one first each time: the p50 of each, in milliseconds.
-async fn in_turn(missions: &[Mission]) -> Result<Vec<f64>> {
+/// A round of looks and claims, each database in turn, and another one first each time.
+async fn in_turn(missions: &[Mission]) -> Result<Vec<Middle>> {
     let mut took = vec![Vec::with_capacity(CLAIMS); missions.len()];
     for claim in 0..CLAIMS {
         for turn in 0..missions.len() {
             let place = (claim + turn) % missions.len();
-            let span: Duration = missions[place].claim_and_settle(EMPTY, SERVED, CLAIMED).await?;
-            took[place].push(span.as_secs_f64() * 1000.0);
+            took[place].push(missions[place].claim_and_settle(EMPTY, SERVED, CLAIMED).await?);
         }
     }
-    took.iter_mut().for_each(|spans| spans.sort_by(f64::total_cmp));
-    Ok(took.iter().map(|spans| percentile(spans, 0.5)).collect())
+    let middle = |took: &[Took], of: fn(&Took) -> Duration| {
+        let mut spans: Vec<f64> = took.iter().map(|took| of(took).as_secs_f64() * 1000.0).collect();
+        spans.sort_by(f64::total_cmp);
+        percentile(&spans, 0.5)
+    };
+    let of_both =
+        |took: &Vec<Took>| Middle { claim: middle(took, |took| took.claim), look: middle(took, |took| took.look) };
+    Ok(took.iter().map(of_both).collect())
 }
 
 fn rows(state: State, task_type: &'static str, priority: i64, due_us: i64, count: usize) -> Rows {

@@ -69,31 +69,36 @@ impl Mission {
         detached(async move { store.head_from(method, from).await }).await
     }
 
-    /// Claims so many tasks as a worker does that knows one method and serves one type: how long that took. Then it puts them
-    /// away, each as a success.
-    pub async fn claim_and_settle(
-        &self,
-        method: &'static str,
-        task_type: &'static str,
-        count: usize,
-    ) -> Result<Duration> {
+    /// Looks at the lines and claims so many tasks, as a worker does that knows one method and serves one type: how long each took. Then it
+    /// puts them away, each as a success.
+    pub async fn claim_and_settle(&self, method: &'static str, task_type: &'static str, count: usize) -> Result<Took> {
         let store = self.store();
         detached(async move { claim_and_settle(&store, method, task_type, count).await }).await
     }
 }
 
+/// What a worker does before its tasks run: it claims again and again, and looks at the lines once a second and where it is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Took {
+    /// Reading which lines have waiting tasks.
+    pub look: Duration,
+    /// Claiming tasks of one of them.
+    pub claim: Duration,
+}
+
 /// No worker of this number is on the list of a scratch database, and none there would rescue its tasks.
 const NOBODY: WorkerId = WorkerId(i64::MAX);
 
-async fn claim_and_settle(store: &Store, method: &str, task_type: &str, count: usize) -> Result<Duration> {
+async fn claim_and_settle(store: &Store, method: &str, task_type: &str, count: usize) -> Result<Took> {
     let began = Instant::now();
     let (lines, now) = store.lines().await?;
+    let look = began.elapsed();
     let may_be_taken =
         |line: &&Line| line.method == method && line.task_type == task_type && line.head <= now && !line.is_paused;
     let chosen = lines.iter().filter(may_be_taken).max_by_key(|line| (line.priority, Reverse(line.head)));
     let line = chosen.ok_or_else(|| Error::new(ErrorKind::Database, "no task is left to be claimed"))?;
     let claimed = store.claim(line, NOBODY, count).await?;
-    let took = began.elapsed();
+    let took = Took { look, claim: began.elapsed() - look };
     if claimed.len() != count {
         return Err(Error::new(ErrorKind::Database, format!("a claim of {count} tasks took {}", claimed.len())));
     }

@@ -14,6 +14,7 @@ mod claim;
 mod cluster;
 mod control;
 mod db;
+mod dives;
 mod effects;
 mod health;
 mod history;

@@ -3,7 +3,7 @@
 use mission_core::{Error, Timestamp, limits};
 
 use crate::Store;
-use crate::db::{Conn, Dialect, Row, Statement};
+use crate::db::{Dialect, Row, Statement};
 use crate::retrying::retrying;
 
 /// What a worker can refuse or order by as a whole: tasks alike in all columns that the claim's index begins with.
@@ -25,10 +25,7 @@ pub struct Line {
     pub running_limit: Option<i64>,
 }
 
-/// Waiting tasks that one dive on MySQL looks at.
-const LOOK_AHEAD: i64 = 8;
-
-static LINES: Statement = Statement::new("lines", include_str!("sql/lines.postgres.sql"))
+pub(crate) static LINES: Statement = Statement::new("lines", include_str!("sql/lines.postgres.sql"))
     .sqlite(include_str!("sql/lines.sqlite.sql"))
     .mysql(include_str!("sql/lines.mysql.sql"));
 
@@ -46,29 +43,14 @@ impl Store {
         retrying(|| async {
             let mut held = self.db.reader().await?;
             let mut conn = held.conn();
-            let mut now = 0;
-            let mut lines: Vec<Line> = Vec::new();
-            let lines_max = usize::try_from(limits::LINES_MAX).unwrap_or(usize::MAX);
             if conn.dialect() == Dialect::MySql {
-                while lines.len() < lines_max {
-                    let rows = next_lines(&mut conn, lines.last()).await?;
-                    for row in &rows {
-                        now = row.int("now_us")?;
-                        let found = line(row)?;
-                        if !lines.last().is_some_and(|last| last.is_same(&found)) {
-                            lines.push(found);
-                        }
-                    }
-                    if rows.len() < usize::try_from(LOOK_AHEAD).unwrap_or(usize::MAX) {
-                        break;
-                    }
-                }
-                lines.truncate(lines_max);
-            } else {
-                for row in conn.rows(&LINES, &[("limit", limits::LINES_MAX.into())]).await? {
-                    now = row.int("now_us")?;
-                    lines.push(line(&row)?);
-                }
+                return self.dives.lines(&mut conn).await;
+            }
+            let mut now = 0;
+            let mut lines = Vec::new();
+            for row in conn.rows(&LINES, &[("limit", limits::LINES_MAX.into())]).await? {
+                now = row.int("now_us")?;
+                lines.push(line(&row)?);
             }
             Ok((lines, Timestamp(now)))
         })
@@ -76,29 +58,7 @@ impl Store {
     }
 }
 
-/// The first waiting tasks behind a line: several at once, because mostly few wait, and then there is no second look.
-async fn next_lines(conn: &mut Conn<'_>, last: Option<&Line>) -> Result<Vec<Row>, Error> {
-    let ahead = ("ahead", LOOK_AHEAD.into());
-    let values = match last {
-        Some(last) => [
-            ("method", last.method.as_str().into()),
-            ("type", last.task_type.as_str().into()),
-            ("priority", last.priority.into()),
-            ("lane", last.lane.into()),
-            ahead,
-        ],
-        None => [
-            ("method", "".into()),
-            ("type", "".into()),
-            ("priority", i64::MIN.into()),
-            ("lane", i64::MIN.into()),
-            ahead,
-        ],
-    };
-    conn.rows(&LINES, &values).await
-}
-
-fn line(row: &Row) -> Result<Line, Error> {
+pub(crate) fn line(row: &Row) -> Result<Line, Error> {
     Ok(Line {
         method: row.text("method")?,
         task_type: row.text("type")?,

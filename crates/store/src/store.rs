@@ -7,6 +7,7 @@ use mission_core::{Error, ErrorKind, Timestamp};
 use tokio::sync::OnceCell;
 
 use crate::db::{Db, Kind, OnMissing, Statement};
+use crate::dives::Dives;
 use crate::push_together::Meeting;
 use crate::retrying::retrying;
 
@@ -20,6 +21,8 @@ pub struct Store {
     /// Asked once: whether locks hold on one node only.
     pub(crate) is_cluster: Arc<OnceCell<bool>>,
     pub(crate) meeting: Arc<Meeting>,
+    /// Where the last look at the lines dived.
+    pub(crate) dives: Arc<Dives>,
 }
 
 static NOW: Statement = Statement::new("now", include_str!("sql/now.sql"));
@@ -52,7 +55,7 @@ impl Store {
     }
 
     async fn ready(db: Db) -> Result<Self, Error> {
-        let store = Self { db, is_cluster: Arc::default(), meeting: Arc::default() };
+        let store = Self { db, is_cluster: Arc::default(), meeting: Arc::default(), dives: Arc::default() };
         if store.kind() == Kind::Sqlite {
             store.migrate().await?;
         }

@@ -22,6 +22,7 @@ impl Store {
             db: self.db.brief(),
             is_cluster: std::sync::Arc::clone(&self.is_cluster),
             meeting: std::sync::Arc::default(),
+            dives: self.dives.clone(),
         }
     }
 }

@@ -41,7 +41,13 @@ async fn a_bench_beside_many_rows_says_what_it_holds_against_what(db: Database) 
     assert_eq!(ran.code(), 0, "{ran:#?}");
     let report = ran.json();
     let figures = report["figures"].as_array().unwrap();
-    let words = ["beside 30000 ended", "behind 30000 each of future, paused, unserved", "each 7500 of 30000 waiting"];
+    let words = [
+        "claim of 10 beside 30000 ended",
+        "claim of 10 behind 30000 each of future, paused, unserved",
+        "look at the lines beside 30000 ended",
+        "look at the lines behind 30000 each of future, paused, unserved",
+        "each 7500 of 30000 waiting",
+    ];
     assert_eq!(figures.len(), words.len(), "{report:#}");
     for (figure, words) in figures.iter().zip(words) {
         assert!(figure["name"].as_str().unwrap().contains(words), "{figure:#}");

@@ -213,6 +213,29 @@ impl<'c> Conn<'c> {
         self.fetch(text, &prepared, values).await.map_err(|fault| named(fault, sql))
     }
 
+    /// The rows of a statement for each of these values, one after another: on MySQL in one way.
+    pub(crate) async fn rows_of_each<const N: usize>(
+        &mut self,
+        sql: &'static Statement,
+        sets: &[[(&str, Value<'_>); N]],
+    ) -> Result<Vec<Row>, Error> {
+        #[cfg(feature = "mysql")]
+        if let ([_, _, ..], Wire::MySql(conn)) = (sets, &mut self.wire) {
+            let prepared = sql.prepared(Dialect::MySql, Shape { has_answer: true, ..Shape::default() });
+            let text = vec![format!("({})", prepared.text); sets.len()].join("\nunion all\n");
+            let values = sets.iter().flat_map(|set| prepared.names.iter().map(|name| value_of(set, name)));
+            // Our own file's text, so many times; all that callers give is bound.
+            let query = filled!(AssertSqlSafe(text).into_sql_str(), values);
+            let rows = answer(self.trust, query.fetch_all(&mut **conn)).await.map_err(|fault| named(fault, sql))?;
+            return Ok(rows.into_iter().map(Row::MySql).collect());
+        }
+        let mut rows = Vec::new();
+        for values in sets {
+            rows.append(&mut self.rows(sql, values).await?);
+        }
+        Ok(rows)
+    }
+
     async fn fetch(
         &mut self,
         text: SqlStr,

@@ -66,8 +66,20 @@ async fn lines_of_many_and_of_few_tasks_are_told_alike(db: Database) {
     for (method, count) in tasks {
         store.push_all(&vec![(); count].iter().map(|()| NewTask::new(method)).collect::<Vec<_>>()).await.unwrap();
     }
+    let methods = async || store.lines().await.unwrap().0.into_iter().map(|line| line.method).collect::<String>();
+    assert_eq!(methods().await, "abcdefg");
+    // A later look goes by the last one.
+    assert_eq!(methods().await, "abcdefg");
+    for (method, count) in [("a", 10), ("h", 1), ("g", 9), ("dd", 9)] {
+        store.push_all(&vec![(); count].iter().map(|()| NewTask::new(method)).collect::<Vec<_>>()).await.unwrap();
+    }
+    assert_eq!(methods().await, "abcdddefgh");
     let (lines, _) = store.lines().await.unwrap();
-    assert_eq!(lines.iter().map(|line| line.method.as_str()).collect::<String>(), "abcdefg");
+    for line in lines.iter().filter(|line| "abdfh".contains(&line.method)) {
+        while !store.claim(line, WORKER, 100).await.unwrap().is_empty() {}
+    }
+    assert_eq!(methods().await, "cddeg");
+    assert_eq!(methods().await, "cddeg");
 }
 
 async fn each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type(db: Database) {

@@ -50,6 +50,7 @@ async fn claim_behind(db: &Database, front: usize) {
     let mut raw = fill(db, front).await;
     let (lines, now) = store.lines().await.unwrap();
     assert_eq!(lines.len(), 156, "thirty types by five priorities, five fronts and the served line");
+    assert_eq!(store.lines().await.unwrap().0, lines, "by what the first look knew");
     let is_served =
         |line: &&Line| (line.method.as_str(), line.task_type.as_str(), line.priority) == ("export", SERVED.0, SERVED.1);
     let line = lines.iter().find(is_served).unwrap();
