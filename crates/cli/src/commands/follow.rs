@@ -6,7 +6,7 @@ use super::looking;
 use crate::app::App;
 use crate::args::OutputFormat;
 use crate::exit::Exit;
-use crate::output::{Bars, progress_text, visible, waits_again};
+use crate::output::{Bars, progress_text, visible, waits_for_later};
 
 /// Without bars, a line is printed each time so many percent more are done.
 const STEP: f64 = 0.1;
@@ -76,7 +76,7 @@ fn line(task: &Task) -> String {
     let more = match &task.content {
         _ if task.state == State::Executing => progress_text(task).unwrap_or_default(),
         Some(content) if task.state.is_final() => content.clone(),
-        _ => waits_again(task).unwrap_or_default(),
+        _ => waits_for_later(task).unwrap_or_default(),
     };
     let line = format!("{} {} {} {more}", task.unique_id, task.method, task.state);
     visible(line.trim_end()).into_owned()

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::args::{OutputFormat, WaitArgs};
 use crate::exit::Exit;
 use crate::ids;
-use crate::output::{Listing, records_row, records_table, waits_again};
+use crate::output::{Listing, records_row, records_table, waits_for_later};
 
 pub(crate) async fn run(app: &App, args: &WaitArgs) -> Result<Exit> {
     let tasks = ids::find_all(app, &args.ids).await?;
@@ -20,10 +20,10 @@ pub(crate) async fn run(app: &App, args: &WaitArgs) -> Result<Exit> {
 /// Waits for all of them, prints them, and ends as the gravest of them did.
 pub(super) async fn until_ended(app: &App, ids: &[UniqueId], timeout: Option<Duration>) -> Result<Exit> {
     let mut ended: Vec<Option<Task>> = vec![None; ids.len()];
-    let mut attempts = vec![0; ids.len()];
+    let mut attempts = vec![None; ids.len()];
     let late = looking::until_ended(app, ids, timeout, |place, task| {
-        if let Some(why) = waits_again(&task)
-            && std::mem::replace(&mut attempts[place], task.counts.attempt) != task.counts.attempt
+        if let Some(why) = waits_for_later(&task)
+            && attempts[place].replace(task.counts.attempt) != Some(task.counts.attempt)
         {
             app.note(format_args!("task {} {why}", task.unique_id));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use mission_core::{State, Task};
 
-use super::{remaining_text, visible, waits_again};
+use super::{remaining_text, visible, waits_for_later};
 
 /// Fits eighty columns with ten million units and a method of ten letters.
 const MEASURED: &str = "{prefix} [{bar:10}] {percent:>3}% {human_pos}/{human_len} {wide_msg}";
@@ -73,7 +73,7 @@ impl Bar {
                 let left = remaining_text(task).map(|left| format!("{left} left ")).unwrap_or_default();
                 format!("{left}{}", visible(progress.message.as_deref().unwrap_or("")))
             }
-            None => match waits_again(task) {
+            None => match waits_for_later(task) {
                 Some(why) => format!("{} {}", task.state, visible(&why)),
                 None => task.state.to_string(),
             },

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::args::OutputFormat;
 pub(crate) use bars::Bars;
 pub(crate) use listing::Listing;
-pub(crate) use record::{describe, progress_text, records_row, records_table, remaining_text, waits_again};
+pub(crate) use record::{describe, progress_text, records_row, records_table, remaining_text, waits_for_later};
 pub(crate) use table::Table;
 pub(crate) use text::{tasks_of, visible, visible_lines};
 

@@ -49,18 +49,24 @@ pub(crate) fn remaining_text(task: &Task) -> Option<String> {
     (is_telling && !left.is_zero()).then(|| format_span(Duration::from_secs(left.as_secs().max(1))))
 }
 
-/// Why a task waits again after an attempt, so that somebody who looks does not take it for stuck.
-pub(crate) fn waits_again(task: &Task) -> Option<String> {
-    let reason = task.reason.filter(|_| task.state == State::Init)?;
+/// Why a task waits that is due later, as after an attempt, so that somebody who looks does not take it for stuck.
+pub(crate) fn waits_for_later(task: &Task) -> Option<String> {
+    if task.state != State::Init {
+        return None;
+    }
     let now = Timestamp::from(std::time::SystemTime::now());
     // The database's clock decides; this one only tells roughly.
-    let wait = task.run_at.since(now);
-    let content = task.content.as_deref().unwrap_or("");
-    let when = match wait.as_millis().div_ceil(1000) {
+    let when = match task.run_at.since(now).as_millis().div_ceil(1000) {
         0 => "now".to_owned(),
         seconds => format!("in about {}", format_span(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))),
     };
-    Some(format!("waits for another try {when} ({reason}): {content}"))
+    match task.reason {
+        Some(reason) => {
+            let content = task.content.as_deref().unwrap_or("");
+            Some(format!("waits for another try {when} ({reason}): {content}"))
+        }
+        None => (task.run_at > now).then(|| format!("is due {when}")),
+    }
 }
 
 /// `42% writing rows, 12s left (4200 of 10000, 350 a second)`.
@@ -153,15 +159,19 @@ mod tests {
     #[test]
     fn a_wait_for_another_try_is_told_in_seconds_that_have_begun() {
         let mut task = Task::with(1, UniqueId::from_row("abc".into()), "export".into(), State::Init);
-        assert_eq!(waits_again(&task), None);
+        assert_eq!(waits_for_later(&task), None);
+        task.run_at = Timestamp(Timestamp::from(std::time::SystemTime::now()).0 + 60_500_000);
+        let told = waits_for_later(&task).unwrap();
+        assert!(told == "is due in about 1m 1s" || told == "is due in about 1m", "{told}");
+        task.run_at = Timestamp(0);
         (task.reason, task.content) = (Some(Reason::Error), Some("no disk".into()));
-        assert_eq!(waits_again(&task).unwrap(), "waits for another try now (error): no disk");
+        assert_eq!(waits_for_later(&task).unwrap(), "waits for another try now (error): no disk");
         let begin = Timestamp::from(std::time::SystemTime::now());
         task.run_at = Timestamp(begin.0 + 60_500_000);
-        let told = waits_again(&task).unwrap();
+        let told = waits_for_later(&task).unwrap();
         assert!(told.starts_with("waits for another try in about 1m 1s (") || told.contains("about 1m ("), "{told}");
         task.run_at = Timestamp(begin.0 + 900_000);
-        let told = waits_again(&task).unwrap();
+        let told = waits_for_later(&task).unwrap();
         assert!(told.starts_with("waits for another try in about 1s (") || told.contains("try now ("), "{told}");
     }
 

@@ -110,8 +110,11 @@ fn waiting_prints_the_answer_or_says_why_it_failed() {
 }
 
 #[test]
-fn waiting_says_that_a_task_is_tried_again_and_why() {
+fn waiting_says_that_a_task_is_due_later_or_tried_again_and_why() {
     let scene = Scene::new();
+    let later = scene.push(&["noop", "--in", "2h"]);
+    let ran = scene.run(&["wait", &later, "--timeout", "300ms"]);
+    assert!(ran.code == Some(124) && ran.stderr.contains(&format!("task {later} is due in about ")), "{ran:?}");
     let id = scene.push(&["sleep", "seconds=5"]);
     scene.run(&["execute", &id]);
     let ran = scene.run(&["wait", &id, "--timeout", "300ms"]);
