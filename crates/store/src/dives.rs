@@ -9,7 +9,7 @@ use mission_core::{Error, Timestamp, limits};
 use crate::db::{Conn, Value};
 use crate::lines::{LINES, Line, line};
 
-/// Waiting tasks that a dive looks at whose end is not known: mostly few wait, and then there is no second one.
+/// Waiting tasks that a dive looks at: mostly few wait, and then there is no second one.
 const AHEAD: usize = 8;
 /// Dives of one statement. For each number of them every connection keeps one, and a server counts those of all.
 const AT_ONCE: usize = 8;
@@ -17,10 +17,7 @@ const LINES_MAX: usize = limits::LINES_MAX as usize;
 
 /// A look at the first waiting tasks behind a line, or at the first of all.
 #[derive(Debug, Clone)]
-struct Dive {
-    behind: Option<Line>,
-    ahead: usize,
-}
+struct Dive(Option<Line>);
 
 /// Those that the last look needed. Only a guess: a look is whole whatever stands here.
 #[derive(Debug, Default)]
@@ -50,24 +47,20 @@ impl Dives {
 }
 
 impl Dive {
-    fn behind(line: Option<Line>) -> Self {
-        Self { behind: line, ahead: AHEAD }
-    }
-
     fn is_behind(&self, line: &Line) -> bool {
-        self.behind.as_ref().is_some_and(|behind| behind.is_same(line))
+        self.0.as_ref().is_some_and(|behind| behind.is_same(line))
     }
 
     fn values(&self, number: usize) -> [(&'static str, Value<'_>); 6] {
         let int = |number: usize| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
-        let behind = self.behind.as_ref();
+        let behind = self.0.as_ref();
         [
             ("dive", int(number)),
             ("method", behind.map_or("", |line| &line.method).into()),
             ("type", behind.map_or("", |line| &line.task_type).into()),
             ("priority", behind.map_or(i64::MIN, |line| line.priority).into()),
             ("lane", behind.map_or(i64::MIN, |line| line.lane).into()),
-            ("ahead", int(self.ahead)),
+            ("ahead", int(AHEAD)),
         ]
     }
 }
@@ -77,8 +70,10 @@ struct Look {
     lines: Vec<Line>,
     /// The dive without which it does not go on; none once it has all lines.
     next: Option<Dive>,
-    /// What the last look needed, as far as this one has not asked for it.
+    /// What the last look needed, as far as this one has not asked for it, in the lines' order.
     known: VecDeque<Dive>,
+    /// What this one has asked for and not come to yet, before all that is known.
+    answered: VecDeque<(Dive, Vec<Line>)>,
     /// What this one needed.
     needed: Vec<Dive>,
 }
@@ -86,42 +81,51 @@ struct Look {
 impl Look {
     fn new(known: Vec<Dive>) -> Self {
         let mut known = VecDeque::from(known);
-        let first = known.pop_front().unwrap_or(Dive::behind(None));
-        Self { lines: Vec::new(), next: Some(first), known, needed: Vec::new() }
+        let first = known.pop_front().unwrap_or(Dive(None));
+        Self { lines: Vec::new(), next: Some(first), known, answered: VecDeque::new(), needed: Vec::new() }
     }
 
     /// What to ask for now.
     fn dives(&mut self) -> Option<Vec<Dive>> {
         let next = self.next.take().filter(|_| self.lines.len() < LINES_MAX)?;
-        let others = self.known.len().min(AT_ONCE - 1);
+        let others = (AT_ONCE - 1).saturating_sub(self.answered.len()).min(self.known.len());
         Some([next].into_iter().chain(self.known.drain(..others)).collect())
     }
 
     /// Goes from the end of one dive to the one behind it, as long as there is one.
-    fn learn(&mut self, found: impl Iterator<Item = (Dive, Vec<Line>)>) {
-        let mut found = found;
+    fn learn(&mut self, mut found: impl Iterator<Item = (Dive, Vec<Line>)>) {
         let mut at = found.next();
+        self.answered.extend(found);
         while let Some((dive, tasks)) = at {
+            self.needed.push(dive);
             for task in &tasks {
                 if !self.lines.last().is_some_and(|last| last.is_same(task)) {
                     self.lines.push(task.clone());
                 }
             }
-            let Some(last) = tasks.last().filter(|_| tasks.len() >= dive.ahead) else {
-                self.needed.push(Dive::behind(dive.behind));
+            let Some(last) = tasks.last().filter(|_| tasks.len() >= AHEAD) else {
                 self.next = None;
                 break;
             };
-            let before = tasks.iter().rev().skip_while(|task| task.is_same(last)).count();
-            self.needed.push(Dive { ahead: before + 1, ..dive });
-            at = found.find(|(dive, _)| dive.is_behind(last));
+            at = self.answer_behind(last);
             if at.is_none() {
-                // What is known before it, and the same, is not needed any more.
-                let known = self.known.iter().position(|dive| dive.is_behind(last));
-                self.known.drain(..known.map_or(0, |place| place + 1));
-                self.next = Some(Dive::behind(Some(last.clone())));
+                self.next = Some(self.dive_behind(last));
             }
         }
+    }
+
+    /// What was asked for before it is not needed any more.
+    fn answer_behind(&mut self, line: &Line) -> Option<(Dive, Vec<Line>)> {
+        let place = self.answered.iter().position(|(dive, _)| dive.is_behind(line))?;
+        self.answered.drain(..=place).next_back()
+    }
+
+    fn dive_behind(&mut self, line: &Line) -> Dive {
+        if let Some(place) = self.known.iter().position(|dive| dive.is_behind(line)) {
+            self.known.drain(..=place);
+            self.answered.clear();
+        }
+        Dive(Some(line.clone()))
     }
 }
 
@@ -147,8 +151,8 @@ mod tests {
     fn look(tasks: &str, known: Vec<Dive>) -> (String, Vec<usize>, Vec<Dive>) {
         let tasks = waiting(tasks);
         let behind = |dive: &Dive| {
-            let is_behind = |task: &&Line| dive.behind.as_ref().is_none_or(|line| line.method < task.method);
-            tasks.iter().filter(is_behind).take(dive.ahead).cloned().collect::<Vec<_>>()
+            let is_behind = |task: &&Line| dive.0.as_ref().is_none_or(|line| line.method < task.method);
+            tasks.iter().filter(is_behind).take(AHEAD).cloned().collect::<Vec<_>>()
         };
         let (mut look, mut statements) = (Look::new(known), Vec::new());
         while let Some(dives) = look.dives() {
@@ -179,15 +183,10 @@ mod tests {
         assert_eq!(statements, [1, 1, 1, 1]);
         let (_, statements, known) = look(tasks, known);
         assert_eq!(statements, [4]);
-        assert_eq!(
-            known.iter().map(|dive| dive.ahead).collect::<Vec<_>>(),
-            [2, 1, 1, AHEAD],
-            "they read no more than they need"
-        );
         let (_, statements, known) = look("abbbbbbbbbdddddddddd", known);
         assert_eq!(statements, [4]);
         let (_, statements, known) = look("abbbbbbbbbccccccccccdddddddddd", known);
-        assert_eq!(statements, [3, 1, 1], "a line that was not known, and the one behind it anew");
+        assert_eq!(statements, [3, 1], "a line that was not known");
         assert_eq!(look("", known).1, [4]);
     }
 
@@ -195,6 +194,10 @@ mod tests {
     fn a_statement_has_few_dives_however_many_are_known() {
         let tasks: String = ('a'..='z').flat_map(|letter| [letter; 9]).collect();
         let (_, _, known) = look(&tasks, Vec::new());
-        assert_eq!(look(&tasks, known).1, [8, 8, 8, 3]);
+        let (_, statements, known) = look(&tasks, known);
+        assert_eq!(statements, [8, 8, 8, 3]);
+        let (_, _, known) = look(&tasks.replace('m', ""), known);
+        let (lines, statements, _) = look(&tasks, known);
+        assert_eq!((lines.len(), statements), (26, vec![8, 8, 5, 6]), "one more line loses nothing of what is known");
     }
 }

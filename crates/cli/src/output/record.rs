@@ -8,6 +8,8 @@ use super::{Table, visible_lines};
 
 /// A method that ran less long than this says too little about how long it will run.
 const TELLING_MS: i64 = 500;
+/// A task that is put off for less is taken for one that is due at once.
+const TELLING_WAIT: Duration = Duration::from_secs(1);
 /// As much of a cursor as people want to see.
 const CURSOR_SHOWN_BYTES: usize = 200;
 
@@ -65,7 +67,9 @@ pub(crate) fn waits_for_later(task: &Task) -> Option<String> {
             let content = task.content.as_deref().unwrap_or("");
             Some(format!("waits for another try {when} ({reason}): {content}"))
         }
-        None => (task.run_at > now).then(|| format!("is due {when}")),
+        // One that is due at once says nothing, however far that clock is ahead of this one.
+        None => (task.run_at > now && task.run_at.since(task.modified_date) >= TELLING_WAIT)
+            .then(|| format!("is due {when}")),
     }
 }
 
@@ -163,6 +167,8 @@ mod tests {
         task.run_at = Timestamp(Timestamp::from(std::time::SystemTime::now()).0 + 60_500_000);
         let told = waits_for_later(&task).unwrap();
         assert!(told == "is due in about 1m 1s" || told == "is due in about 1m", "{told}");
+        task.modified_date = task.run_at;
+        assert_eq!(waits_for_later(&task), None, "it is due at once, by a clock that is ahead");
         task.run_at = Timestamp(0);
         (task.reason, task.content) = (Some(Reason::Error), Some("no disk".into()));
         assert_eq!(waits_for_later(&task).unwrap(), "waits for another try now (error): no disk");

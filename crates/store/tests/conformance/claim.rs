@@ -18,6 +18,7 @@ conformance![
     what_is_due_later_is_not_claimed,
     each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type,
     lines_of_many_and_of_few_tasks_are_told_alike,
+    names_that_differ_in_a_blank_are_told_by_a_later_look_too,
     a_task_is_found_by_its_place_in_its_line_among_those_that_are_due,
     a_claim_answers_the_rows_as_they_stand_after_it,
     a_claim_answers_all_that_the_row_has_whatever_its_counts_are,
@@ -80,6 +81,23 @@ async fn lines_of_many_and_of_few_tasks_are_told_alike(db: Database) {
     }
     assert_eq!(methods().await, "cddeg");
     assert_eq!(methods().await, "cddeg");
+}
+
+/// For MySQL they are one line, whose tasks have several names.
+async fn names_that_differ_in_a_blank_are_told_by_a_later_look_too(db: Database) {
+    let store = open(&db).await;
+    let mut raw = crate::texts::Raw::open(&db).await;
+    for run_at in 1..=9 {
+        raw.script(&format!("insert into mission_tasks (method, run_at) values ('noop ', {run_at})")).await;
+    }
+    raw.script("insert into mission_tasks (method, run_at) values ('noop', 100)").await;
+    store.lines().await.unwrap();
+    raw.script("delete from mission_tasks where run_at < 9").await;
+    for _ in 0..2 {
+        let mut methods: Vec<_> = store.lines().await.unwrap().0.into_iter().map(|line| line.method).collect();
+        methods.sort();
+        assert_eq!(methods, ["noop", "noop "]);
+    }
 }
 
 async fn each_line_is_told_with_its_first_due_time_and_what_is_set_for_its_type(db: Database) {

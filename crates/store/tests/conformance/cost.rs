@@ -139,6 +139,11 @@ async fn assert_innodb_locks(db: &Database, raw: &mut Raw, line: &Line) {
     }
     let session = raw.rows("select connection_id()", vec![]).await[0][0].clone();
     let before = rows_read(raw).await;
+    let behind = [("dive", 0.into()), ("ahead", 8.into())];
+    let lines = raw.run(&text(db.kind(), "lines", &[]), &[&given(line)[..], &behind].concat()).await;
+    let read = rows_read(raw).await - before;
+    assert!(lines.len() == 8 && read < 10 * LIMIT, "{read} rows read by a dive");
+    let before = rows_read(raw).await;
     let rows = raw.run(&claim, &given(line)).await;
     assert_eq!(rows.len(), 10);
     let batch = |rows: &[Vec<String>]| {
